@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Two rules bind the people of an organization together: never more seats than
+// the limit, and never without an active administrator. They are kept exact
+// without transactions by two sets of user ids in one document, the claims, in
+// three steps: begin, change the user, settle.
+//
+//   - Begin is atomic and refuses what would break a rule. It takes a seat
+//     before the user has one, and takes an administrator off before the user
+//     stops being one; so the seats are never fewer, and the settled
+//     administrators never more, than the users say.
+//   - Change is the compare-and-set on the user's document.
+//   - Settle reads what the user has become and makes the claims say that,
+//     unless somebody has begun again since (the mark tells).
+//
+// After a crash between the steps the claim stays unsettled, on the safe side
+// of both rules, until the sweep settles it.
+
+// SettleAfter is how old an unsettled claim is when the sweep takes it for left
+// by a crash: much longer than any request lives.
+const SettleAfter = time.Minute
+
+// claimChange is what an edit from before to after does to claims; before is
+// nil for somebody new.
+func (o *Organization) claimChange(before, after *User) ClaimChange {
+	change := func(was, is bool) Membership {
+		switch {
+		case !was && is:
+			return Joining
+		case was && !is:
+			return Leaving
+		}
+		return Unchanged
+	}
+	return ClaimChange{
+		UserID:        after.ID,
+		Seat:          change(before != nil && o.TakesSeat(before), o.TakesSeat(after)),
+		Administrator: change(before != nil && o.Administers(before), o.Administers(after)),
+	}
+}
+
+// none tells whether the change touches no claim.
+func (c ClaimChange) none() bool { return c.Seat == Unchanged && c.Administrator == Unchanged }
+
+// beginClaims begins the changes that touch a claim, under one mark, and
+// answers a refusal or nil for each change.
+func (d *Directory) beginClaims(ctx context.Context, organizationID string, changes []ClaimChange) (refused []error, mark string, err error) {
+	refused = make([]error, len(changes))
+	var begun []ClaimChange
+	var places []int
+	for i, c := range changes {
+		if !c.none() {
+			begun, places = append(begun, c), append(places, i)
+		}
+	}
+	if len(begun) == 0 {
+		return refused, "", nil
+	}
+	mark = d.newID("")
+	answers, err := d.store.BeginClaims(ctx, organizationID, begun, mark, d.Now())
+	if err != nil {
+		return nil, "", fmt.Errorf("begin claims: %w", err)
+	}
+	for i, answer := range answers {
+		switch {
+		case errors.Is(answer, ErrNoSeat):
+			refused[places[i]] = Refuse(CodeNoSeatAvailable, "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat.", "roleId")
+		case errors.Is(answer, ErrLastAdministrator):
+			refused[places[i]] = Refuse(CodeLastAdministrator, "This is the last active administrator. Make somebody else an administrator first.")
+		default:
+			refused[places[i]] = answer
+		}
+	}
+	return refused, mark, nil
+}
+
+// settleClaims settles what was begun under mark for these users. A fault here
+// changes no answer: the change is made or refused already, the claims are on
+// the safe side, and the sweep settles them.
+func (d *Directory) settleClaims(ctx context.Context, organizationID, mark string, userIDs []string) {
+	// Also when the one who asked has hung up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := d.trySettleClaims(ctx, organizationID, mark, userIDs); err != nil {
+		slog.WarnContext(ctx, "claims are left to the sweep", "organization", organizationID, "error", err)
+	}
+}
+
+const settleTimeout = 5 * time.Second
+
+func (d *Directory) trySettleClaims(ctx context.Context, organizationID, mark string, userIDs []string) error {
+	if mark == "" || len(userIDs) == 0 {
+		return nil
+	}
+	org, err := d.store.Organization(ctx, organizationID)
+	if err != nil {
+		return fmt.Errorf("read organization: %w", err)
+	}
+	users, err := d.store.Users(ctx, organizationID, userIDs)
+	if err != nil {
+		return fmt.Errorf("read users: %w", err)
+	}
+	settlements := make([]Settlement, len(userIDs))
+	for i, id := range userIDs {
+		settlements[i] = Settlement{UserID: id, Mark: mark}
+		if at := slices.IndexFunc(users, func(u *User) bool { return u.ID == id }); at >= 0 {
+			settlements[i].Seat = org.TakesSeat(users[at])
+			settlements[i].Administrator = org.Administers(users[at])
+		}
+	}
+	return d.store.SettleClaims(ctx, organizationID, settlements)
+}
+
+// SettleLeftClaims settles the claims that a crash or a fault left unsettled,
+// and answers how many.
+func (d *Directory) SettleLeftClaims(ctx context.Context) (int, error) {
+	left, err := d.store.UnsettledClaims(ctx, d.Now().Add(-SettleAfter), 1000)
+	if err != nil {
+		return 0, fmt.Errorf("find unsettled claims: %w", err)
+	}
+	for _, claim := range left {
+		if err := d.trySettleClaims(ctx, claim.OrganizationID, claim.Mark, []string{claim.UserID}); err != nil {
+			return 0, fmt.Errorf("settle claims: %w", err)
+		}
+	}
+	return len(left), nil
+}

@@ -1,0 +1,365 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxInvited is the most addresses of one invitation.
+const maxInvited = 100
+
+// InviteOutcome is what became of one address of an invitation.
+type InviteOutcome string
+
+// The outcomes.
+const (
+	OutcomeInvited        InviteOutcome = "INVITED"
+	OutcomeRenewed        InviteOutcome = "RENEWED"
+	OutcomeAlreadyActive  InviteOutcome = "ALREADY_ACTIVE"
+	OutcomeInactive       InviteOutcome = "INACTIVE"
+	OutcomeInvalidAddress InviteOutcome = "INVALID_ADDRESS"
+	OutcomeDuplicate      InviteOutcome = "DUPLICATE"
+	OutcomeNoSeat         InviteOutcome = "NO_SEAT_AVAILABLE"
+	OutcomeTaken          InviteOutcome = "TAKEN"
+	OutcomeEscalation     InviteOutcome = "ROLE_ESCALATION"
+)
+
+// InviteResult is the answer for one address.
+type InviteResult struct {
+	// Input is what was typed; Email the address in it, empty when there is none.
+	Input, Email string
+	Outcome      InviteOutcome
+	// User is who has the address; nil when nobody does.
+	User    *User
+	Message string
+}
+
+// InviteUsers invites people with one role, and answers for each address in
+// the order given; one that can't be invited keeps no other out. Whoever is
+// pending has the invitation renewed, with the role they were promised. It
+// needs MANAGE_USERS. Refusals of the whole: REQUIRED, NOT_FOUND (role),
+// ROLE_ESCALATION, INVALID (more than 100). It is limited per organization.
+func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, roleID string) ([]InviteResult, error) {
+	if err := by.need(ManageUsers); err != nil {
+		return nil, err
+	}
+	role, refused := grantable(by, roleID)
+	if refused != nil {
+		return nil, refused
+	}
+	invitation, refused := newInvitation(emails)
+	if refused != nil {
+		return nil, refused
+	}
+	if err := d.reserve(ctx, by.Organization.ID, "invitations",
+		Limit{Uses: d.settings.InvitationsPerHour, Window: time.Hour}, len(invitation.keys),
+		fmt.Sprintf("An organization can send %d invitations an hour, and this would be more.", d.settings.InvitationsPerHour)); err != nil {
+		return nil, err
+	}
+	// Whoever else invites the same address at the same time is met in the
+	// store: the address is then looked up again.
+	open := invitation.keys
+	for try := 0; len(open) > 0; try++ {
+		if try == maxTries {
+			return nil, Refuse(CodeUnavailable, "Too many changes of these people at the same time. Try again.")
+		}
+		known, err := d.lookUp(ctx, by, open)
+		if err != nil {
+			return nil, err
+		}
+		var fresh, left []string
+		for _, key := range open {
+			u := known[key]
+			if u == nil {
+				fresh = append(fresh, key)
+				continue
+			}
+			if err := d.inviteKnown(ctx, by, invitation.result(key), key, u); err != nil {
+				return nil, err
+			}
+		}
+		if left, err = d.inviteNew(ctx, by, role, invitation, fresh); err != nil {
+			return nil, err
+		}
+		if open = left; len(open) > 0 {
+			if err := pause(ctx, try); err != nil {
+				return nil, err
+			}
+		}
+	}
+	invitation.answerDuplicates()
+	return invitation.results, nil
+}
+
+// invitation is the addresses of one request on their way to an answer.
+type invitation struct {
+	results []InviteResult
+	names   []string
+	// keys are the different addresses, by their key, in order.
+	keys []string
+	// first is the place of each key's first result.
+	first map[string]int
+}
+
+func newInvitation(emails []string) (*invitation, *Error) {
+	addresses := ParseAddresses(emails)
+	switch {
+	case len(addresses) == 0:
+		return nil, Refuse(CodeRequired, "Enter at least one e-mail address.", "emails")
+	case len(addresses) > maxInvited:
+		return nil, Refuse(CodeInvalid, fmt.Sprintf("These are %d addresses. Invite at most %d at a time.", len(addresses), maxInvited), "emails")
+	}
+	in := &invitation{first: map[string]int{}}
+	for i, a := range addresses {
+		in.names = append(in.names, a.Name)
+		if a.Email == "" {
+			in.results = append(in.results, InviteResult{Input: a.Input, Outcome: OutcomeInvalidAddress, Message: a.Reason})
+			continue
+		}
+		result := InviteResult{Input: a.Input, Email: a.Email}
+		if _, again := in.first[EmailKey(a.Email)]; again {
+			result.Outcome = OutcomeDuplicate
+			result.Message = "This address is in the list more than once. It is answered where it comes first."
+		} else {
+			in.first[EmailKey(a.Email)] = i
+			in.keys = append(in.keys, EmailKey(a.Email))
+		}
+		in.results = append(in.results, result)
+	}
+	return in, nil
+}
+
+func (in *invitation) result(key string) *InviteResult { return &in.results[in.first[key]] }
+
+// answerDuplicates gives those who were named twice the user of the first.
+func (in *invitation) answerDuplicates() {
+	for i := range in.results {
+		if r := &in.results[i]; r.Outcome == OutcomeDuplicate {
+			r.User = in.result(EmailKey(r.Email)).User
+		}
+	}
+}
+
+// lookUp finds who has each key, as an address or as a username.
+func (d *Directory) lookUp(ctx context.Context, by Actor, keys []string) (map[string]*User, error) {
+	users, err := d.store.UsersByKeys(ctx, by.Organization.ID, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up addresses: %w", err)
+	}
+	known := make(map[string]*User, len(users))
+	for _, u := range users {
+		for _, key := range u.Keys() {
+			known[key] = u
+		}
+	}
+	return known, nil
+}
+
+// inviteKnown answers for an address that somebody has already.
+func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteResult, key string, u *User) error {
+	answer := func(u *User) (InviteOutcome, string) {
+		switch {
+		case EmailKey(u.Email) != key:
+			return OutcomeTaken, fmt.Sprintf("This address is the username of %s. Change that username first.", u.Email)
+		case u.Status == Active:
+			return OutcomeAlreadyActive, "This person has access already."
+		case u.Status == Inactive:
+			return OutcomeInactive, "This person was deleted. Reactivate them instead."
+		case by.mayManage(u) != nil:
+			return OutcomeEscalation, by.mayManage(u).Message
+		}
+		return OutcomeRenewed, fmt.Sprintf("Invited already, as %s. A fresh link is on its way; the old one no longer works.", by.Organization.roleOf(u).Name)
+	}
+	changed, err := d.Change(ctx, by, u.ID, func(u *User) (*News, error) {
+		result.Outcome, result.Message = answer(u)
+		if result.Outcome != OutcomeRenewed {
+			return nil, nil
+		}
+		return d.renewInvitation(by, u), nil
+	})
+	if err != nil {
+		return err
+	}
+	result.User = changed
+	return nil
+}
+
+// inviteNew invites those whom nobody knows yet, and answers the keys that
+// somebody else has taken in the meantime.
+func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invitation, keys []string) (left []string, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	users := make([]*User, len(keys))
+	changes := make([]ClaimChange, len(keys))
+	for i, key := range keys {
+		users[i] = d.newUser(by, in.result(key).Email, in.names[in.first[key]], role)
+		changes[i] = by.Organization.claimChange(nil, users[i])
+	}
+	refused, mark, err := d.beginClaims(ctx, by.Organization.ID, changes)
+	if err != nil {
+		return nil, err
+	}
+	var seated []*User
+	var seatedKeys, ids []string
+	for i, u := range users {
+		if refused[i] != nil {
+			result := in.result(keys[i])
+			result.Outcome = OutcomeNoSeat
+			result.Message = "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat."
+			continue
+		}
+		seated, seatedKeys, ids = append(seated, u), append(seatedKeys, keys[i]), append(ids, u.ID)
+	}
+	if len(seated) == 0 {
+		return nil, nil
+	}
+	defer d.settleClaims(ctx, by.Organization.ID, mark, ids)
+	answers, err := d.store.InsertUsers(ctx, seated)
+	if err != nil {
+		return nil, fmt.Errorf("invite: %w", err)
+	}
+	var invited []*User
+	for i, answer := range answers {
+		switch {
+		case answer == nil:
+			result := in.result(seatedKeys[i])
+			result.Outcome, result.User = OutcomeInvited, seated[i]
+			result.Message = fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.settings.InvitationTTL))
+			invited = append(invited, seated[i].Clone())
+		case errors.Is(answer, ErrTaken):
+			left = append(left, seatedKeys[i])
+		default:
+			return nil, fmt.Errorf("invite: %w", answer)
+		}
+	}
+	d.deliver(invited)
+	return left, nil
+}
+
+// newUser is a pending person with an invitation on its way.
+func (d *Directory) newUser(by Actor, email, name string, role Role) *User {
+	now := d.Now()
+	u := &User{
+		ID: d.newID(prefixUser), OrganizationID: by.Organization.ID,
+		Email: email, Username: email, Name: name, RoleID: role.ID, Status: Pending,
+		CreatedAt: now, UpdatedAt: now,
+		Invitation: d.newLink(by, d.settings.InvitationTTL),
+	}
+	d.tell(by, nil, u, News{Action: UserInvited, Mails: []MailKind{MailInvitation}})
+	return u
+}
+
+// renewInvitation puts a fresh link on its way to a pending u; the old one dies.
+func (d *Directory) renewInvitation(by Actor, u *User) *News {
+	renewed := d.newLink(by, d.settings.InvitationTTL)
+	if renewed.RequestedBy == "" && u.Invitation != nil {
+		// A stranger who asked for it has not invited anybody.
+		renewed.RequestedBy = u.Invitation.RequestedBy
+	}
+	u.Invitation = renewed
+	u.supersedeMails(MailInvitation, MailInvitationRenewed)
+	return &News{Action: InvitationRenewed, Mails: []MailKind{MailInvitationRenewed}}
+}
+
+// ResendInvitation sends a pending person a fresh link; the old one dies. It
+// needs MANAGE_USERS. Refusals: NOT_FOUND, ROLE_ESCALATION, NOT_PENDING. It is
+// limited per organization, with the invitations.
+func (d *Directory) ResendInvitation(ctx context.Context, by Actor, id string) (*User, error) {
+	if err := by.need(ManageUsers); err != nil {
+		return nil, err
+	}
+	check := func(u *User) error {
+		if err := first(by.mayManage(u)); err != nil {
+			return err
+		}
+		switch u.Status {
+		case Active:
+			return Refuse(CodeNotPending, "This person has completed the set-up. Reset the password if they cannot sign in.", "id")
+		case Inactive:
+			return Refuse(CodeNotPending, "This person was deleted. Reactivate them; that sends a fresh invitation.", "id")
+		}
+		return nil
+	}
+	u, err := d.find(ctx, by.Organization.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(u); err != nil {
+		return u, err
+	}
+	if err := d.reserve(ctx, by.Organization.ID, "invitations",
+		Limit{Uses: d.settings.InvitationsPerHour, Window: time.Hour}, 1,
+		fmt.Sprintf("An organization can send %d invitations an hour.", d.settings.InvitationsPerHour)); err != nil {
+		return nil, err
+	}
+	return d.Change(ctx, by, id, func(u *User) (*News, error) {
+		if err := check(u); err != nil {
+			return nil, err
+		}
+		return d.renewInvitation(by, u), nil
+	})
+}
+
+// spokenTTL says how long a link works, in words.
+func spokenTTL(ttl time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if ttl >= unit.length && ttl%unit.length == 0 {
+			n := int(ttl / unit.length)
+			if n == 1 {
+				return "1 " + unit.name
+			}
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return ttl.String()
+}
+
+// InvitationFor finds the pending person whose live invitation has this token
+// hash, with the organization; CodeLinkInvalid when there is none.
+func (d *Directory) InvitationFor(ctx context.Context, organizationID, tokenHash string) (*User, error) {
+	u, err := d.UserByLink(ctx, organizationID, tokenHash)
+	if err != nil {
+		return nil, err
+	}
+	if u.Status != Pending || !u.Invitation.Alive(d.Now()) || u.Invitation.TokenHash != tokenHash {
+		return nil, DeadLink()
+	}
+	return u, nil
+}
+
+// PasswordResetFor finds the person whose live reset link has this token hash;
+// CodeLinkInvalid when there is none.
+func (d *Directory) PasswordResetFor(ctx context.Context, organizationID, tokenHash string) (*User, error) {
+	u, err := d.UserByLink(ctx, organizationID, tokenHash)
+	if err != nil {
+		return nil, err
+	}
+	if u.Status != Active || !u.PasswordReset.Alive(d.Now()) || u.PasswordReset.TokenHash != tokenHash {
+		return nil, DeadLink()
+	}
+	return u, nil
+}
+
+// UserByLink finds whose invitation or reset has this token hash, alive or
+// not; CodeLinkInvalid when nobody's does.
+func (d *Directory) UserByLink(ctx context.Context, organizationID, tokenHash string) (*User, error) {
+	u, err := d.store.UserByLink(ctx, organizationID, tokenHash)
+	if errors.Is(err, ErrNotFound) {
+		return nil, DeadLink()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up link: %w", err)
+	}
+	return u, nil
+}
+
+// DeadLink refuses a link that was used, renewed, cancelled, is too old, or never was.
+func DeadLink() *Error {
+	return Refuse(CodeLinkInvalid, "This link no longer works: it was used, replaced by a newer one, or is too old. Ask for a new one.", "token")
+}
