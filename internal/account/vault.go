@@ -13,8 +13,8 @@ import (
 // dead unless the user's document still names it.
 //
 // Every method may be called by any number of goroutines and servers at once,
-// and answers an error when the vault can't be reached or does not answer in
-// time. Secrets are kept as hashes only.
+// and answers an error that wraps directory.ErrUnavailable when the vault can't
+// be reached or does not answer in time. Secrets are kept as hashes only.
 type Vault interface {
 	directory.Limiter
 	// PutSession keeps s, in place of one with the same TokenHash, until ends.

@@ -177,15 +177,19 @@ func (d *Directory) tell(by Actor, before, after *User, news News) {
 		ActorID: by.id(), TargetID: after.ID, At: now, Origin: by.Origin,
 		Before: changedBefore, After: append(changedAfter, news.Details...),
 	}
-	after.Outbox = append(after.Outbox, Entry{ID: event.ID, Event: &event, DueAt: now})
+	after.Outbox = append(after.Outbox, Entry{ID: event.ID, Event: &event, DueAt: now.Add(handOver)})
 	d.mail(by, after, now, news.Mails...)
 }
+
+// handOver is how long the process that wrote an entry has to tell it, before
+// a sweep takes it for left by a crash.
+const handOver = 3 * time.Second
 
 // mail puts mails to u into the outbox. A link that one carries starts its way.
 func (d *Directory) mail(by Actor, u *User, now time.Time, kinds ...MailKind) {
 	for _, kind := range kinds {
 		u.Outbox = append(u.Outbox, Entry{
-			ID: d.newID(prefixEvent), DueAt: now,
+			ID: d.newID(prefixEvent), DueAt: now.Add(handOver),
 			Mail: &Mail{Kind: kind, ActorID: by.id(), Origin: by.Origin, OccurredAt: now},
 		})
 	}

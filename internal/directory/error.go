@@ -127,9 +127,11 @@ func HasCode(err error, code Code) bool {
 	return false
 }
 
-// What a Store answers besides success. Any other error means that the store
-// could not be reached or did not answer in time.
+// What a Store and a Vault answer besides success.
 var (
+	// ErrUnavailable: the store can't be reached, or did not answer in time. A
+	// write may or may not have happened.
+	ErrUnavailable = errors.New("unavailable")
 	// ErrNotFound: there is no such document in this organization.
 	ErrNotFound = errors.New("not found")
 	// ErrStale: the document has changed since it was read; read it again.
@@ -141,3 +143,16 @@ var (
 	// ErrLastAdministrator: nobody else is a settled administrator.
 	ErrLastAdministrator = errors.New("last administrator")
 )
+
+// Collect is the refusals in err; none, for nil.
+func Collect(err error) Errors {
+	var all Errors
+	if errors.As(err, &all) {
+		return all
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return Errors{one}
+	}
+	return nil
+}

@@ -46,6 +46,14 @@ func (d *Directory) Seats(ctx context.Context, by Actor) (Seats, error) {
 	return d.store.Seats(ctx, by.Organization.ID)
 }
 
+// OrganizationOf is the actor's organization. It needs VIEW_USERS.
+func (d *Directory) OrganizationOf(by Actor) (*Organization, error) {
+	if err := by.need(ViewUsers); err != nil {
+		return nil, err
+	}
+	return by.Organization, nil
+}
+
 // Roles are the organization's roles, by name. It needs VIEW_USERS.
 func (d *Directory) Roles(by Actor) ([]Role, error) {
 	if err := by.need(ViewUsers); err != nil {
@@ -60,8 +68,8 @@ type Changes struct {
 	Name, Username, Title, RoleID *string
 }
 
-// apply changes u, or says everything that is wrong with the changes.
-func (c Changes) apply(u *User) error {
+// Apply changes u, or says everything that is wrong with the changes.
+func (c Changes) Apply(u *User) error {
 	var wrong Errors
 	text := func(field string, value *string, target *string, clean func(string, string) (string, *Error)) {
 		if value == nil {
@@ -110,7 +118,7 @@ func (d *Directory) UpdateUser(ctx context.Context, by Actor, id string, changes
 			return nil, err
 		}
 		was := *u
-		if err := changes.apply(u); err != nil {
+		if err := changes.Apply(u); err != nil {
 			return nil, err
 		}
 		if changes.RoleID != nil && *changes.RoleID != u.RoleID {
@@ -151,7 +159,7 @@ func (d *Directory) UpdateProfile(ctx context.Context, by Actor, changes Changes
 	changes.RoleID = nil
 	return d.Change(ctx, by, by.User.ID, func(u *User) (*News, error) {
 		was := *u
-		if err := changes.apply(u); err != nil {
+		if err := changes.Apply(u); err != nil {
 			return nil, err
 		}
 		if was.Name == u.Name && was.Username == u.Username && was.Title == u.Title {
@@ -184,13 +192,13 @@ func (d *Directory) DeleteUser(ctx context.Context, by Actor, id string, expecte
 		u.Credentials.TwoFactorSetup = nil
 		u.Credentials.Version++
 		u.EndSessions("")
-		u.dropMails()
+		u.DropDeadMails()
 		return &News{Action: UserDeleted}, nil
 	})
 }
 
-// dropMails takes mails with a link that has died out of the outbox.
-func (u *User) dropMails() {
+// DropDeadMails takes mails with a link that has died out of the outbox.
+func (u *User) DropDeadMails() {
 	kept := u.Outbox[:0]
 	for _, entry := range u.Outbox {
 		if entry.Mail == nil || !entry.Mail.Kind.CarriesLink() || entry.Mail.Kind.Link(u) != nil {

@@ -10,8 +10,8 @@ import (
 // Every method may be called by any number of goroutines and servers at once.
 // What a method has answered is durable: it survives the death of the process,
 // and on a cluster of a minority of its members. Besides the errors that its
-// comment names, a method answers an error when the store can't be reached or
-// does not answer in time; then the write may or may not have happened.
+// comment names, a method answers one that wraps ErrUnavailable when the store
+// can't be reached or does not answer in time.
 //
 // Times are whole milliseconds in UTC; a store gives back what it was given.
 type Store interface {

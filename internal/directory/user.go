@@ -146,7 +146,15 @@ type SessionRef struct {
 	ExpiresAt time.Time
 }
 
-// Can sign in, that is: has set a password once.
+// DisplayName is what to call u: the name, or else the username.
+func (u *User) DisplayName() string {
+	if u.Name != "" {
+		return u.Name
+	}
+	return u.Username
+}
+
+// hasPassword tells whether set-up was ever completed.
 func (u *User) hasPassword() bool { return u.Credentials.PasswordHash != "" }
 
 // TwoFactorEnabled tells whether sign-in asks for a second factor.

@@ -1,0 +1,120 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"roster/internal/directory"
+)
+
+// How long sessions last.
+const (
+	sessionIdle     = time.Hour
+	sessionAbsolute = 24 * time.Hour
+	// touchEvery is how exactly the last use is kept; a session may end that
+	// much before it has been idle for sessionIdle.
+	touchEvery = time.Minute
+	// maxSessions is how many sessions somebody has at most; the oldest ends.
+	maxSessions = 50
+)
+
+const prefixSession = "sess_"
+
+// Authenticate finds who has a session token; nil when the session is dead or
+// unknown, which is the same as not being signed in. A session lives while
+// both the vault knows it and the user's document names it.
+func (a *Accounts) Authenticate(ctx context.Context, token string) (*Viewer, error) {
+	organizationID, hash, ok := ReadToken(token)
+	if !ok {
+		return nil, nil
+	}
+	now := a.directory.Now()
+	session, err := a.vault.Session(ctx, organizationID, hash, now)
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find session: %w", err)
+	}
+	user, err := a.store.User(ctx, organizationID, session.UserID)
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find session's user: %w", err)
+	}
+	if user.Status != directory.Active || !user.HasSession(session.ID, now) {
+		return nil, nil
+	}
+	org, err := a.store.Organization(ctx, organizationID)
+	if err != nil {
+		return nil, fmt.Errorf("find session's organization: %w", err)
+	}
+	if now.Sub(session.LastUsedAt) >= touchEvery {
+		if err := a.vault.TouchSession(ctx, session, now, sessionEnd(session, now)); err != nil {
+			return nil, fmt.Errorf("keep session: %w", err)
+		}
+		session.LastUsedAt = now
+	}
+	return &Viewer{User: user, Organization: org, Session: session}, nil
+}
+
+// sessionEnd is when a session ends that was last used at lastUsed.
+func sessionEnd(s Session, lastUsed time.Time) time.Time {
+	if idle := lastUsed.Add(sessionIdle); idle.Before(s.ExpiresAt) {
+		return idle
+	}
+	return s.ExpiresAt
+}
+
+// startSession signs u in: edit has found nothing against it. The session's id
+// is written into the user's document, with what edit changes, before the
+// vault knows the session; so a sign-in that races a delete leaves none.
+func (a *Accounts) startSession(ctx context.Context, by directory.Actor, userID string, edit directory.Edit) (*Viewer, string, error) {
+	now := a.directory.Now()
+	token, hash := NewToken(by.Organization.ID, a.random)
+	session := Session{
+		ID: directory.NewID(prefixSession, a.now(), a.random), OrganizationID: by.Organization.ID, UserID: userID,
+		TokenHash: hash, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(sessionAbsolute),
+		AuthenticatedAt: now, Origin: by.Origin,
+	}
+	user, err := a.directory.Change(ctx, by, userID, func(u *directory.User) (*directory.News, error) {
+		news, err := edit(u)
+		if err != nil {
+			return nil, err
+		}
+		u.LastLoginAt = now
+		u.Sessions = slices.DeleteFunc(u.Sessions, func(s directory.SessionRef) bool { return !now.Before(s.ExpiresAt) })
+		u.Sessions = append(u.Sessions, directory.SessionRef{ID: session.ID, ExpiresAt: session.ExpiresAt})
+		u.Sessions = u.Sessions[max(len(u.Sessions)-maxSessions, 0):]
+		return news, nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	if err := a.vault.PutSession(ctx, session, sessionEnd(session, now)); err != nil {
+		return nil, "", fmt.Errorf("keep session: %w", err)
+	}
+	return &Viewer{User: user, Organization: by.Organization, Session: session}, token, nil
+}
+
+// Logout ends the viewer's session, also in the vault.
+func (a *Accounts) Logout(ctx context.Context, viewer *Viewer, origin directory.Origin) error {
+	if viewer == nil {
+		return nil
+	}
+	_, err := a.directory.Change(ctx, viewer.Actor(origin), viewer.User.ID, func(u *directory.User) (*directory.News, error) {
+		if !u.HasSession(viewer.Session.ID, a.directory.Now()) {
+			return nil, nil
+		}
+		u.Sessions = slices.DeleteFunc(u.Sessions, func(s directory.SessionRef) bool { return s.ID == viewer.Session.ID })
+		return &directory.News{Action: directory.SignedOut}, nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.vault.EndSessions(ctx, viewer.Session.OrganizationID, viewer.Session.UserID, []string{viewer.Session.ID})
+}
