@@ -198,8 +198,8 @@ type PageRequest struct {
 	After, Before *string
 }
 
-// defaultPage is how many people a page has when nobody says.
-const defaultPage = 50
+// DefaultPage is how many people a page has when nobody says.
+const DefaultPage = 50
 
 // limit checks the sizes asked for.
 func (p PageRequest) limit() (size int, backward bool, err error) {
@@ -213,7 +213,7 @@ func (p PageRequest) limit() (size int, backward bool, err error) {
 	case p.Last != nil && p.After != nil:
 		return 0, false, Refuse(CodeBadInput, "last goes with before, first goes with after.", "after")
 	}
-	size, field := defaultPage, "first"
+	size, field := DefaultPage, "first"
 	if p.First != nil {
 		size = *p.First
 	}

@@ -172,6 +172,8 @@ func (s *SMTP) deliver(ctx context.Context, e envelope) error {
 	if err != nil {
 		return err
 	}
+	// Asked for only where needed: the server after this one may not have it.
+	client.SkipSMTPUTF8(isASCII(e.to))
 	if !isASCII(e.to) {
 		if ok, _ := client.Extension("SMTPUTF8"); !ok {
 			return permanent(errors.New("does not take addresses with characters beyond ASCII before the @"))
@@ -244,5 +246,5 @@ func oneLine(err error) error {
 	if !errors.As(err, &reply) {
 		return err
 	}
-	return &textproto.Error{Code: reply.Code, Msg: shorten(plain(reply.Msg), maxReply)}
+	return fmt.Errorf("%d %s", reply.Code, shorten(plain(reply.Msg), maxReply))
 }

@@ -1,0 +1,70 @@
+package graph
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+)
+
+// NewHandler answers GraphQL over HTTP. The context of each request must come
+// from WithRequest. openIntrospection lets people who have not signed in ask
+// for the schema too.
+func NewHandler(r *Resolver, openIntrospection bool) http.Handler {
+	server := handler.New(NewExecutableSchema(Config{Resolvers: r}))
+	server.AddTransport(post{})
+	server.SetParserTokenLimit(maxTokens)
+	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](1000)})
+	server.SetDisableSuggestion(true)
+	server.SetValidationRulesFn(rulesWithoutSuggestions)
+	server.SetErrorPresenter(presentError)
+	server.SetRecoverFunc(presentPanic)
+	server.Use(limits{})
+	server.Use(schemaAccess{open: openIntrospection})
+	return server
+}
+
+// rulesWithoutSuggestions name nothing of the schema that was not asked for.
+func rulesWithoutSuggestions() *rules.Rules {
+	all := rules.NewDefaultRules()
+	for _, rule := range []struct{ with, without rules.Rule }{
+		{rules.KnownArgumentNamesRule, rules.KnownArgumentNamesRuleWithoutSuggestions},
+		{rules.KnownTypeNamesRule, rules.KnownTypeNamesRuleWithoutSuggestions},
+		{rules.ValuesOfCorrectTypeRule, rules.ValuesOfCorrectTypeRuleWithoutSuggestions},
+	} {
+		all.RemoveRule(rule.with.Name)
+		all.AddRule(rule.without.Name, rule.without.RuleFunc)
+	}
+	return all
+}
+
+// schemaAccess tells the schema to people who are signed in, or to everybody.
+type schemaAccess struct{ open bool }
+
+func (schemaAccess) ExtensionName() string                   { return "schema access" }
+func (schemaAccess) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (i schemaAccess) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	op.DisableIntrospection = !i.open && requestOf(ctx).Viewer == nil
+	return nil
+}
+
+// cachedQuery is the longest query that is kept parsed, in bytes: the cache
+// counts queries, and must not be filled with large ones.
+const cachedQuery = 8 << 10
+
+// shortQueries caches documents that are short.
+type shortQueries struct {
+	graphql.Cache[*ast.QueryDocument]
+}
+
+func (c shortQueries) Add(ctx context.Context, query string, doc *ast.QueryDocument) {
+	if len(query) <= cachedQuery {
+		c.Cache.Add(ctx, query, doc)
+	}
+}

@@ -1,0 +1,217 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"roster/internal/directory"
+)
+
+// What an operation may ask for.
+const (
+	maxTokens     = 1000
+	maxDepth      = 10
+	maxAliases    = 15
+	maxDirectives = 20
+	maxSensitive  = 1
+	// maxCost counts the objects of an answer: each object field once, and once
+	// for each person of a page.
+	maxCost = 1000
+)
+
+// sensitive are the root fields that look at a secret or send mail: an
+// operation has one of them, so that limits on requests are limits on guesses.
+var sensitive = map[string]bool{
+	"login": true, "verifyTwoFactor": true, "completePasswordReset": true, "acceptInvitation": true,
+	"requestPasswordReset": true, "changePassword": true, "confirmTwoFactorSetup": true, "removeTwoFactor": true,
+	"startTwoFactorSetup": true, "inviteUsers": true, "resendInvitation": true, "resetPassword": true,
+	"reactivateUser": true, "disable2FA": true, "invitation": true,
+}
+
+// limits refuses operations that ask for too much, before they are validated,
+// which is where a hostile one would cost most.
+type limits struct{}
+
+var (
+	_ graphql.OperationParameterMutator = limits{}
+	_ graphql.OperationContextMutator   = limits{}
+	_ graphql.HandlerExtension          = limits{}
+)
+
+func (limits) ExtensionName() string                   { return "limits" }
+func (limits) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationParameters judges the shape of a document, of which it needs
+// no more than the syntax.
+func (limits) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, maxTokens)
+	if err != nil {
+		if spoken, ok := err.(*gqlerror.Error); ok { //nolint:errorlint // the parser answers it bare
+			return spoken
+		}
+		return gqlerror.Errorf("The query cannot be read.")
+	}
+	s := shape{doc: doc, fragments: map[string]*extent{}}
+	for _, op := range doc.Operations {
+		s.directives += len(op.Directives)
+		all := s.measure(op.SelectionSet, 0)
+		switch {
+		case all.depth > maxDepth:
+			return tooMuch("is nested more than %d levels deep", maxDepth)
+		case all.aliases > maxAliases:
+			return tooMuch("has more than %d aliases", maxAliases)
+		case s.directives+all.directives > maxDirectives:
+			return tooMuch("has more than %d directives", maxDirectives)
+		}
+	}
+	return nil
+}
+
+func tooMuch(format string, limit int) *gqlerror.Error {
+	refused := gqlerror.Errorf("The operation "+format+". Ask for less at a time.", limit)
+	refused.Extensions = map[string]any{"code": string(directory.CodeBadInput)}
+	return refused
+}
+
+// shape measures a document that may be hostile: each fragment once, however
+// often it is spread, and none inside itself.
+type shape struct {
+	doc        *ast.QueryDocument
+	fragments  map[string]*extent
+	directives int
+}
+
+// extent is how far a selection goes when its fragments are spread.
+type extent struct{ depth, aliases, directives int }
+
+// plenty stands for everything beyond all limits, where adding up stops.
+const plenty = 1 << 20
+
+func (s *shape) measure(set ast.SelectionSet, nesting int) extent {
+	var all extent
+	if nesting > maxTokens {
+		return extent{plenty, plenty, plenty}
+	}
+	add := func(inner extent, levels int) {
+		all.depth = max(all.depth, min(inner.depth+levels, plenty))
+		all.aliases = min(all.aliases+inner.aliases, plenty)
+		all.directives = min(all.directives+inner.directives, plenty)
+	}
+	for _, selection := range set {
+		switch field := selection.(type) {
+		case *ast.Field:
+			own := extent{directives: len(field.Directives)}
+			if field.Alias != "" && field.Alias != field.Name {
+				own.aliases = 1
+			}
+			add(own, 0)
+			// What the schema says of itself has a depth rule of its own.
+			if field.Name != "__schema" && field.Name != "__type" {
+				add(s.measure(field.SelectionSet, nesting+1), 1)
+			}
+		case *ast.InlineFragment:
+			add(extent{directives: len(field.Directives)}, 0)
+			add(s.measure(field.SelectionSet, nesting+1), 0)
+		case *ast.FragmentSpread:
+			add(extent{directives: len(field.Directives)}, 0)
+			add(s.fragment(field.Name, nesting+1), 0)
+		}
+	}
+	return all
+}
+
+func (s *shape) fragment(name string, nesting int) extent {
+	if known, ok := s.fragments[name]; ok {
+		return *known
+	}
+	definition := s.doc.Fragments.ForName(name)
+	if definition == nil {
+		return extent{}
+	}
+	// A fragment inside itself adds nothing here; validation refuses it.
+	s.fragments[name] = &extent{}
+	all := s.measure(definition.SelectionSet, nesting)
+	all.directives += len(definition.Directives)
+	s.fragments[name] = &all
+	return all
+}
+
+// MutateOperationContext judges what a valid operation would cost, and refuses
+// a second sensitive field.
+func (limits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	c := coster{variables: op.Variables}
+	total := c.cost(op.Operation.SelectionSet)
+	if total > maxCost {
+		return tooMuch("asks for more than %d objects", maxCost)
+	}
+	if countSensitive(op.Operation.SelectionSet) > maxSensitive {
+		return tooMuch("has more than %d field that looks at a secret or sends mail", maxSensitive)
+	}
+	return nil
+}
+
+type coster struct{ variables map[string]any }
+
+// cost counts the objects of an answer. Validation has passed: fragments do
+// not contain themselves; but they may double, so adding up stops at the limit.
+func (c *coster) cost(set ast.SelectionSet) int {
+	total := 0
+	for _, selection := range set {
+		if total > maxCost {
+			break
+		}
+		switch field := selection.(type) {
+		case *ast.Field:
+			if field.SelectionSet != nil && field.Name != "__schema" && field.Name != "__type" {
+				total += 1 + c.cost(field.SelectionSet)*c.pageSize(field)
+			}
+		case *ast.InlineFragment:
+			total += c.cost(field.SelectionSet)
+		case *ast.FragmentSpread:
+			total += c.cost(field.Definition.SelectionSet)
+		}
+	}
+	return min(total, plenty)
+}
+
+// pageSize is how often the selection of field is answered.
+func (c *coster) pageSize(field *ast.Field) int {
+	if field.Definition == nil || field.Definition.Arguments.ForName("first") == nil {
+		return 1
+	}
+	args := field.ArgumentMap(c.variables)
+	for _, name := range []string{"first", "last"} {
+		switch n := args[name].(type) {
+		case int64:
+			return int(max(n, 1))
+		case int:
+			return max(n, 1)
+		}
+	}
+	return directory.DefaultPage
+}
+
+func countSensitive(set ast.SelectionSet) int {
+	n := 0
+	for _, selection := range set {
+		if n > maxSensitive {
+			break
+		}
+		switch field := selection.(type) {
+		case *ast.Field:
+			if sensitive[field.Name] {
+				n++
+			}
+		case *ast.InlineFragment:
+			n += countSensitive(field.SelectionSet)
+		case *ast.FragmentSpread:
+			n += countSensitive(field.Definition.SelectionSet)
+		}
+	}
+	return n
+}

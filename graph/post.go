@@ -1,0 +1,162 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"roster/internal/directory"
+)
+
+// post is the POST half of GraphQL over HTTP (the working group's draft), and
+// stricter than gqlgen's own: a body must be one JSON object in UTF-8 without
+// repeated members, and nothing of a bad one is sent back.
+type post struct{}
+
+var _ graphql.Transport = post{}
+
+const (
+	mediaJSON     = "application/json"
+	mediaResponse = "application/graphql-response+json"
+)
+
+// Supports: everything, so that what is wrong with a request is said in one place.
+func (post) Supports(*http.Request) bool { return true }
+
+// parameters are the body of a request.
+type parameters struct {
+	Query         *string        `json:"query"`
+	OperationName string         `json:"operationName"`
+	Variables     map[string]any `json:"variables"`
+	Extensions    map[string]any `json:"extensions"`
+}
+
+// response is an answer; one to a request that was not executed has no data.
+type response struct {
+	Errors     gqlerror.List  `json:"errors,omitempty"`
+	Data       jsontext.Value        `json:"data,omitempty"`
+	Extensions map[string]any `json:"extensions,omitempty"`
+}
+
+func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	media, ok := responseMedia(r)
+	if !ok {
+		refuseHTTP(w, mediaJSON, http.StatusNotAcceptable, "Accept application/graphql-response+json or application/json.")
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuseHTTP(w, media, http.StatusMethodNotAllowed, "Send a POST request.")
+		return
+	}
+	if contentType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || contentType != mediaJSON ||
+		params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
+		refuseHTTP(w, media, http.StatusUnsupportedMediaType, "Send the request as application/json in UTF-8.")
+		return
+	}
+	var in parameters
+	if err := json.UnmarshalRead(r.Body, &in); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			refuseHTTP(w, media, http.StatusRequestEntityTooLarge, "The request is larger than 100 KiB.")
+			return
+		}
+		refuseHTTP(w, media, http.StatusBadRequest, "Send one JSON object with query, and if needed operationName and variables.")
+		return
+	}
+	if in.Query == nil {
+		refuseHTTP(w, media, http.StatusBadRequest, "The request has no query.")
+		return
+	}
+	params := &graphql.RawParams{
+		Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions,
+		Headers: r.Header, ReadTime: graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()},
+	}
+	ctx := r.Context()
+	op, refused := exec.CreateOperationContext(ctx, params)
+	if refused != nil {
+		writeResponse(w, media, refusedStatus(media), &response{Errors: badInput(refused)})
+		return
+	}
+	run, ctx := exec.DispatchOperation(ctx, op)
+	answer := run(ctx)
+	writeResponse(w, media, http.StatusOK, &response{Errors: answer.Errors, Data: jsontext.Value(answer.Data), Extensions: answer.Extensions})
+}
+
+// refusedStatus is the status of a well-formed request that is not executed.
+func refusedStatus(media string) int {
+	if media == mediaResponse {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}
+
+// responseMedia is the media type to answer with; false when the client
+// accepts none that there is.
+func responseMedia(r *http.Request) (string, bool) {
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(accept) == "" {
+		return mediaJSON, true
+	}
+	any := false
+	for part := range strings.SplitSeq(accept, ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil || params["q"] == "0" {
+			continue
+		}
+		switch media {
+		case mediaResponse, mediaJSON:
+			return media, true
+		case "*/*", "application/*":
+			any = true
+		}
+	}
+	return mediaJSON, any
+}
+
+// refuseHTTP refuses a request that is not one of GraphQL.
+func refuseHTTP(w http.ResponseWriter, media string, status int, message string) {
+	writeResponse(w, media, status, &response{Errors: gqlerror.List{{
+		Message: message, Extensions: map[string]any{"code": string(directory.CodeBadInput)},
+	}}})
+}
+
+// RefuseHTTP refuses a request before its operation is looked at.
+func RefuseHTTP(w http.ResponseWriter, status int, code directory.Code, message, requestID string) {
+	writeResponse(w, mediaJSON, status, &response{Errors: gqlerror.List{{
+		Message: message, Extensions: map[string]any{"code": string(code), "requestId": requestID},
+	}}})
+}
+
+// badInput gives what the engine says about a request the contract's code.
+func badInput(list gqlerror.List) gqlerror.List {
+	for _, e := range list {
+		if e.Extensions == nil {
+			e.Extensions = map[string]any{}
+		}
+		e.Extensions["code"] = string(directory.CodeBadInput)
+	}
+	return list
+}
+
+// maxErrors is how many errors an answer has at most.
+const maxErrors = 20
+
+func writeResponse(w http.ResponseWriter, media string, status int, answer *response) {
+	answer.Errors = answer.Errors[:min(len(answer.Errors), maxErrors)]
+	body, err := json.Marshal(answer)
+	if err != nil {
+		// Only our own types are in it.
+		panic(fmt.Errorf("encode answer: %w", err))
+	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,1 @@
+-- Organizations, users, claims and audit events.

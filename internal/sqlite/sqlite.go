@@ -1,0 +1,327 @@
+// Package sqlite keeps everything of a small installation in one SQLite file:
+// Store keeps the documents, Vault what expires.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"roster/internal/directory"
+)
+
+// DB is one SQLite file, shared by the Store and the Vault.
+//
+// SQLite has one writer at a time, whatever one does. So there is one
+// connection that writes, for which writers queue here, in order and as long as
+// their context lasts; and a few connections that only read, which in WAL mode
+// neither wait for the writer nor hold it up.
+type DB struct {
+	writer, reader *pool
+}
+
+// migrations are the embedded files that make the tables, in the order in which
+// they are applied, each once for a file: PRAGMA user_version is how many have
+// been. What has been released is never edited; a change of it is a new file.
+var migrations = []string{"schema.sql", "vault.sql"}
+
+//go:embed *.sql
+var migrationFiles embed.FS
+
+// Settings of the connections.
+//
+//   - WAL with synchronous=FULL: each commit is flushed to the disk before it is
+//     answered, so an acknowledged write survives not only the process but a
+//     power failure. NORMAL, the usual advice for WAL, would lose the latest.
+//   - busy_timeout is for other processes at the same file, such as a command
+//     run beside the server; writers of this process queue for the connection.
+//   - The caches are small, since the kernel caches the file as well.
+const (
+	settings       = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)&_dqs=0"
+	writerSettings = settings + "&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(2000)&_pragma=journal_size_limit(67108864)"
+	readerSettings = settings + "&_pragma=cache_size(-8000)&_query_only=1"
+)
+
+// Open opens the file, makes it when it is not there, and brings its tables up
+// to date.
+func Open(ctx context.Context, path string) (*DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	// SQLite would let everybody read the file; its side files get the
+	// permissions of the file.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the path is the operator's
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db := &DB{}
+	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if db.reader, err = newPool(path, readerSettings, "BEGIN", max(4, runtime.GOMAXPROCS(0))); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// Close closes the file when what is running has ended; what is asked later is
+// refused.
+func (db *DB) Close() error {
+	// The writer last: the last connection folds the WAL into the file, and a
+	// reader may not.
+	return errors.Join(db.reader.close(), db.writer.close())
+}
+
+func (db *DB) migrate(ctx context.Context) error {
+	return db.write(ctx, func(t *tx) error {
+		var applied int
+		if err := t.row("PRAGMA user_version").Scan(&applied); err != nil {
+			return err
+		}
+		if applied > len(migrations) {
+			return fmt.Errorf("the file was written by a newer version of the program (schema %d; this one knows %d)", applied, len(migrations))
+		}
+		for _, name := range migrations[applied:] {
+			script, err := migrationFiles.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if err := t.script(string(script)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return t.script(fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+	})
+}
+
+// Ping answers nil when the file can be read and written: it takes the write
+// lock, reads, and lets go.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.write(ctx, func(t *tx) error {
+		var applied int
+		return t.row("PRAGMA user_version").Scan(&applied)
+	})
+}
+
+// write runs do in a transaction beside which nobody else writes (BEGIN
+// IMMEDIATE), and commits it if do answers nil. When write answers nil, what
+// was written is on the disk.
+func (db *DB) write(ctx context.Context, do func(*tx) error) error {
+	return db.writer.transact(ctx, do)
+}
+
+// read runs do in a transaction that sees one moment of the file: all that was
+// committed before, and nothing that is committed while it runs.
+func (db *DB) read(ctx context.Context, do func(*tx) error) error {
+	return db.reader.transact(ctx, do)
+}
+
+// pool is connections to the file. It is not the pool of database/sql, because
+// that one can't keep a statement prepared across the transactions of its only
+// connection.
+type pool struct {
+	db    *sql.DB
+	begin string
+	// free holds the connections that nobody uses; nil stands for one that is
+	// still to be opened.
+	free   chan *conn
+	closed chan struct{}
+}
+
+// conn is one connection with the statements prepared on it.
+type conn struct {
+	*sql.Conn
+	prepared map[string]*sql.Stmt
+}
+
+func newPool(path, settings, begin string, size int) (*pool, error) {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // a Windows drive
+	}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: settings}).String())
+	if err != nil {
+		return nil, err
+	}
+	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{})}
+	for range size {
+		p.free <- nil
+	}
+	return p, nil
+}
+
+func (p *pool) close() error {
+	close(p.closed)
+	var errs []error
+	for range cap(p.free) {
+		if c := <-p.free; c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(append(errs, p.db.Close())...)
+}
+
+// transact answers what do answered, or an error that wraps
+// directory.ErrUnavailable when SQLite could not do its part in time.
+func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
+	defer func() { err = translate(err) }()
+	var c *conn
+	select {
+	case <-p.closed:
+		return sql.ErrConnDone
+	case <-ctx.Done():
+		return ctx.Err()
+	case c = <-p.free:
+	}
+	defer func() { p.free <- c }()
+	if c == nil {
+		opened, err := p.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
+	}
+	t := &tx{ctx: ctx, conn: c}
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		// Also after a panic, and when the context is what has ended. A
+		// connection that can't undo is not used again; one that SQLite has
+		// undone by itself (a full disk) looks the same.
+		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
+		if _, err := undo.exec("ROLLBACK"); err != nil {
+			_ = c.Close()
+			c = nil
+		}
+	}()
+	if _, err := t.exec(p.begin); err != nil {
+		return err
+	}
+	if err := do(t); err != nil {
+		return err
+	}
+	if _, err := t.exec("COMMIT"); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+// tx is a transaction. Its statements are prepared once for a connection and
+// kept: they are few texts with parameters, never put together from values.
+type tx struct {
+	ctx  context.Context //nolint:containedctx // a transaction lives within one call
+	conn *conn
+}
+
+// exec runs a statement that answers nothing, and tells how many rows it changed.
+func (t *tx) exec(query string, args ...any) (changed int64, err error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// rows calls scan for each row that a query answers. scan must not run the
+// same query again: there is one of it on a connection.
+func (t *tx) rows(query string, args []any, scan func(*sql.Rows) error) error {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(t.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// row is the one row that a query answers; its Scan answers sql.ErrNoRows when
+// there is none.
+func (t *tx) row(query string, args ...any) interface{ Scan(dest ...any) error } {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return failed{err}
+	}
+	return stmt.QueryRowContext(t.ctx, args...)
+}
+
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
+
+func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if stmt := t.conn.prepared[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := t.conn.PrepareContext(t.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.conn.prepared[query] = stmt
+	return stmt, nil
+}
+
+// script runs any number of statements without parameters.
+func (t *tx) script(text string) error {
+	_, err := t.conn.ExecContext(t.ctx, text)
+	return err
+}
+
+// translate makes errors of SQLite, and of time running out, wrap
+// directory.ErrUnavailable when trying later may help. What is left are the
+// domain's errors and faults of ours.
+func translate(err error) error {
+	var fault *driver.Error
+	switch {
+	case err == nil, errors.Is(err, directory.ErrUnavailable):
+		return err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, sql.ErrConnDone):
+	case errors.As(err, &fault):
+		switch fault.Code() & 0xff {
+		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG:
+			return err
+		}
+	default:
+		return err
+	}
+	return fmt.Errorf("sqlite: %w: %w", directory.ErrUnavailable, err)
+}
+
+// violates tells whether err is that a row breaks a UNIQUE or PRIMARY KEY
+// constraint. Only the statement is undone; the transaction goes on.
+func violates(err error) bool {
+	var fault *driver.Error
+	return errors.As(err, &fault) &&
+		(fault.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || fault.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}

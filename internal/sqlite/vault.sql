@@ -1,0 +1,1 @@
+-- What expires: sessions, half-finished sign-ins, counts of what is limited. See vault.go.
