@@ -9,6 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
@@ -32,7 +33,7 @@ func NewHandler(r *Resolver, openIntrospection bool) http.Handler {
 // rulesWithoutSuggestions name nothing of the schema that was not asked for.
 func rulesWithoutSuggestions() *rules.Rules {
 	all := rules.NewDefaultRules()
-	for _, rule := range []struct{ with, without rules.Rule }{
+	for _, rule := range []struct{ with, without core.Rule }{
 		{rules.KnownArgumentNamesRule, rules.KnownArgumentNamesRuleWithoutSuggestions},
 		{rules.KnownTypeNamesRule, rules.KnownTypeNamesRuleWithoutSuggestions},
 		{rules.ValuesOfCorrectTypeRule, rules.ValuesOfCorrectTypeRuleWithoutSuggestions},

@@ -152,3 +152,8 @@ func (h *hasher) check(ctx context.Context, password, hash string) (match, outda
 	}
 	return match && known && !tooLong, *params != *argon2Params, nil
 }
+
+// HashPassword is a hash for somebody whose password the operator has chosen.
+func (a *Accounts) HashPassword(ctx context.Context, password string) (string, error) {
+	return a.hasher.hash(ctx, password)
+}

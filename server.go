@@ -1,0 +1,469 @@
+// Roster is the service behind a "Users" page: who may get into a product.
+//
+// This file wires the parts, from the configuration at the top to the HTTP
+// server at the bottom, runs them until it is told to stop, and stops them in
+// reverse. See docs/architecture.md.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"roster/graph"
+	"roster/internal/account"
+	"roster/internal/config"
+	"roster/internal/directory"
+	"roster/internal/httpd"
+	"roster/internal/mail"
+	"roster/internal/mongo"
+	"roster/internal/redis"
+	"roster/internal/relay"
+	"roster/internal/sample"
+	"roster/internal/sqlite"
+)
+
+// Times of the HTTP server, and of going down.
+const (
+	headerTimeout   = 5 * time.Second
+	readTimeout     = 10 * time.Second
+	writeTimeout    = 30 * time.Second
+	idleTimeout     = 60 * time.Second
+	shutdownTimeout = 15 * time.Second
+	pingTimeout     = 2 * time.Second
+	// sweepEvery is how often what a crash left is put right.
+	sweepEvery = 15 * time.Second
+	// retryEvery is how often a store that is down at start is tried again.
+	retryEvery = time.Second
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "roster: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// run is the program: it returns when ctx ends, or when it cannot go on.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	invocation, err := config.Parse(args, environ, stdout)
+	if err != nil {
+		return err
+	}
+	if invocation.Command == config.Help {
+		return nil
+	}
+	cfg := invocation.Config
+	log := newLogger(cfg, stderr)
+	slog.SetDefault(log)
+
+	parts, err := newParts(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer parts.close()
+	if invocation.Command == config.AddOrganization {
+		return parts.addOrganization(ctx, invocation)
+	}
+	return parts.serve(ctx, invocation)
+}
+
+func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// parts are the parts of the program, wired.
+type parts struct {
+	config    config.Config
+	log       *slog.Logger
+	stores    stores
+	relay     *relay.Relay
+	directory *directory.Directory
+	accounts  *account.Accounts
+	api       http.Handler
+}
+
+// stores are where things are kept: one of the two ways to run.
+type stores struct {
+	directory.Store
+	vault account.Vault
+	// prepare makes what the stores need in their databases; it may be called
+	// again after an error.
+	prepare func(context.Context) error
+	// sweep puts right what a crash left, and clears away what has expired.
+	sweep func(context.Context) error
+	close func() error
+	// secrets are the keys of SECRET_KEY, or the one that was generated.
+	secrets [][]byte
+}
+
+func newParts(ctx context.Context, cfg config.Config, log *slog.Logger) (*parts, error) {
+	open := openEmbedded
+	if cfg.Services() {
+		open = openServices
+	}
+	s, err := open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &parts{config: cfg, log: log, stores: s}
+	if err := p.wire(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return p, nil
+}
+
+func (p *parts) wire() error {
+	transport, err := newTransport(p.config, p.log)
+	if err != nil {
+		return err
+	}
+	p.relay = relay.New(p.stores, transport, relay.Links{Base: p.config.PublicURL.String()}, p.log, time.Now, rand.Reader)
+	p.directory = directory.New(p.stores, p.stores.vault, directory.Settings{
+		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL,
+		InvitationsPerHour: p.config.InvitationsPerHour, Secrets: p.stores.secrets,
+	}, p.relay.Deliver, time.Now, rand.Reader)
+	p.accounts, err = account.New(p.directory, p.stores, p.stores.vault, account.Settings{
+		PasswordMinLength: p.config.PasswordMinLength, Secrets: p.stores.secrets,
+	}, time.Now, rand.Reader)
+	if err != nil {
+		return err
+	}
+	p.api = graph.NewHandler(&graph.Resolver{
+		Directory: p.directory, Accounts: p.accounts, PasswordMinLength: p.config.PasswordMinLength,
+	}, isLoopback(p.config.Addr))
+	return nil
+}
+
+// isLoopback tells whether only this machine can reach the address.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func newTransport(cfg config.Config, log *slog.Logger) (mail.Transport, error) {
+	if cfg.SMTPURL == nil {
+		return mail.NewFiles(filepath.Join(cfg.DataDir, "mail"), cfg.MailFrom, log)
+	}
+	return mail.NewSMTP(cfg.SMTPURL, cfg.MailFrom)
+}
+
+// openEmbedded keeps everything in one SQLite file in DATA_DIR.
+func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return stores{}, fmt.Errorf("DATA_DIR cannot be made: %w; set it to a directory that can be written", err)
+	}
+	secrets := cfg.SecretKeys
+	if secrets == nil {
+		key, err := config.LoadOrCreateKey(cfg.DataDir)
+		if err != nil {
+			return stores{}, err
+		}
+		secrets = [][]byte{key}
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(cfg.DataDir, "roster.db"))
+	if err != nil {
+		return stores{}, err
+	}
+	vault := sqlite.NewVault(db)
+	return stores{
+		Store: sqlite.NewStore(db), vault: vault, secrets: secrets,
+		prepare: func(context.Context) error { return nil },
+		sweep:   func(ctx context.Context) error { return vault.Sweep(ctx, time.Now()) },
+		close:   db.Close,
+	}, nil
+}
+
+// openServices keeps documents in MongoDB and what expires in Redis.
+func openServices(ctx context.Context, cfg config.Config) (stores, error) {
+	store, err := mongo.Open(ctx, cfg.MongoDBURI)
+	if err != nil {
+		return stores{}, fmt.Errorf("MONGODB_URI: %w", err)
+	}
+	vault, err := redis.Open(cfg.RedisURL, store.DatabaseName())
+	if err != nil {
+		return stores{}, errors.Join(fmt.Errorf("REDIS_URL: %w", err), store.Close(ctx))
+	}
+	return stores{
+		Store: store, vault: vault, secrets: cfg.SecretKeys,
+		prepare: store.EnsureIndexes,
+		sweep:   func(context.Context) error { return nil },
+		close: func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+			defer cancel()
+			return errors.Join(vault.Close(), store.Close(ctx))
+		},
+	}, nil
+}
+
+func (p *parts) close() {
+	if err := p.stores.close(); err != nil {
+		p.log.Warn("the stores were not closed properly", "error", err)
+	}
+}
+
+// serve answers requests until ctx ends.
+func (p *parts) serve(ctx context.Context, invocation config.Invocation) error {
+	var prepared, stopping atomic.Bool
+	ready := func(ctx context.Context) error {
+		switch {
+		case stopping.Load():
+			return errors.New("stopping")
+		case !prepared.Load():
+			return errors.New("starting")
+		}
+		ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+		defer cancel()
+		if err := p.stores.Ping(ctx); err != nil {
+			return errors.New("the document store cannot be reached")
+		}
+		if err := p.stores.vault.Ping(ctx); err != nil {
+			return errors.New("the session store cannot be reached")
+		}
+		return nil
+	}
+	handler, err := httpd.New(httpd.Options{
+		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,
+	}, p.directory, p.accounts, p.api, ready, p.log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", p.config.Addr)
+	if err != nil {
+		return fmt.Errorf("ADDR is %q: %w; stop the other program or choose another port", p.config.Addr, err)
+	}
+	server := &http.Server{
+		Handler: handler, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+	}
+
+	// The parts that run beside the requests end after the last request.
+	beside, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer stopBeside()
+	failed := make(chan error, 2)
+	go func() { failed <- server.Serve(listener) }()
+	group.Go(func() {
+		if err := p.prepare(ctx, invocation); err != nil {
+			failed <- err
+			return
+		}
+		prepared.Store(true)
+		p.log.Info("ready", "url", p.config.PublicURL.String(), "store", p.way())
+		group.Go(func() { p.relay.Run(beside) })
+		p.sweep(beside)
+	})
+
+	select {
+	case err := <-failed:
+		_ = server.Close()
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	case <-ctx.Done():
+	}
+	p.log.Info("stopping")
+	stopping.Store(true)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		p.log.Warn("requests were cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// way names the way of running.
+func (p *parts) way() string {
+	if p.config.Services() {
+		return "mongodb and redis"
+	}
+	return "sqlite in " + p.config.DataDir
+}
+
+// prepare makes the databases ready and the first organization, and tries
+// again for as long as a store cannot be reached.
+func (p *parts) prepare(ctx context.Context, invocation config.Invocation) error {
+	for {
+		err := p.stores.prepare(ctx)
+		if err == nil {
+			err = p.bootstrap(ctx, invocation)
+		}
+		if err == nil || !p.config.Services() || !errors.Is(err, directory.ErrUnavailable) {
+			return err
+		}
+		p.log.Error("a store cannot be reached; not ready, and trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryEvery):
+		}
+	}
+}
+
+// sweep puts right what a crash left, from time to time.
+func (p *parts) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		for _, job := range []struct {
+			name string
+			run  func(context.Context) error
+		}{
+			{"claims", func(ctx context.Context) error { _, err := p.directory.SettleLeftClaims(ctx); return err }},
+			{"counts", p.stores.Repair},
+			{"expired", p.stores.sweep},
+		} {
+			if err := job.run(ctx); err != nil && ctx.Err() == nil {
+				p.log.Warn("a sweep failed; trying again", "sweep", job.name, "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// bootstrap makes the installation's first organization when there is none,
+// its first administrator, and the sample people that were asked for.
+func (p *parts) bootstrap(ctx context.Context, invocation config.Invocation) error {
+	org, err := p.directory.Organization(ctx, "")
+	fresh := errors.Is(err, directory.ErrNotFound)
+	if err != nil && !fresh {
+		return fmt.Errorf("find the first organization: %w", err)
+	}
+	made := invocation.Demo || invocation.Seed > 0
+	if made && !fresh {
+		return errors.New("--demo and --seed fill an empty store, and there are people in this one; choose another DATA_DIR or database")
+	}
+	if fresh {
+		name, slug, seats := directory.FirstOrganizationName, directory.FirstOrganizationSlug, p.config.SeatLimit
+		if invocation.Demo {
+			name, slug = sample.DemoName, ""
+		}
+		if invocation.Seed > 0 {
+			seats = max(seats, sample.Seats(invocation.Seed))
+		}
+		org, err = p.directory.CreateOrganization(ctx, name, slug, seats)
+		if directory.HasCode(err, directory.CodeTaken) {
+			// Another server, started at the same time, was quicker.
+			org, err = p.directory.Organization(ctx, "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	password := p.config.BootstrapAdminPassword
+	if invocation.Demo && password == "" {
+		password = rand.Text()
+	}
+	admin, err := p.firstAdministrator(ctx, org, p.config.BootstrapAdminEmail, password)
+	if err != nil || !made {
+		return err
+	}
+	return p.fill(ctx, org, admin, invocation, password)
+}
+
+// firstAdministrator lets somebody into an organization that nobody can enter.
+func (p *parts) firstAdministrator(ctx context.Context, org *directory.Organization, email, password string) (*directory.User, error) {
+	token, tokenHash := account.NewToken(org.ID, rand.Reader)
+	passwordHash := ""
+	if password != "" {
+		var err error
+		if passwordHash, err = p.accounts.HashPassword(ctx, password); err != nil {
+			return nil, err
+		}
+	}
+	admin, err := p.directory.EnsureAdministrator(ctx, org, email, passwordHash, tokenHash)
+	if err != nil || admin == nil {
+		return nil, err
+	}
+	if admin.Status == directory.Pending {
+		p.log.Info("open this link to set the password of the first administrator",
+			"organization", org.Slug, "administrator", admin.Email,
+			"link", relay.Links{Base: p.config.PublicURL.String()}.Invitation(token))
+	} else {
+		p.log.Info("the first administrator can sign in", "organization", org.Slug, "administrator", admin.Email)
+	}
+	return admin, nil
+}
+
+// fill adds sample people.
+func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *directory.User, invocation config.Invocation, password string) error {
+	// Nobody knows the password of most of them.
+	nobodys, err := p.accounts.HashPassword(ctx, rand.Text())
+	if err != nil {
+		return err
+	}
+	if invocation.Seed > 0 {
+		started := time.Now()
+		err := sample.Fill(ctx, p.stores, org, invocation.Seed, nobodys, time.Now(), func(done int) {
+			if done%50_000 == 0 || done == invocation.Seed {
+				p.log.Info("making people up", "done", done, "of", invocation.Seed, "seconds", int(time.Since(started).Seconds()))
+			}
+		})
+		return err
+	}
+	hash, err := p.accounts.HashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
+	entered, err := sample.Demo(ctx, p.stores, org, admin.ID, hash, nobodys, time.Now())
+	if err != nil {
+		return err
+	}
+	for _, u := range append([]*directory.User{admin}, entered...) {
+		role, _ := org.Role(u.RoleID)
+		p.log.Info("you can sign in to the demonstration", "username", u.Username, "password", password, "role", role.Name)
+	}
+	return nil
+}
+
+// addOrganization is the command "organization add".
+func (p *parts) addOrganization(ctx context.Context, invocation config.Invocation) error {
+	if err := p.stores.prepare(ctx); err != nil {
+		return err
+	}
+	org, err := p.directory.CreateOrganization(ctx, invocation.OrganizationName, invocation.OrganizationSlug, p.config.SeatLimit)
+	if err != nil {
+		return sentence(err)
+	}
+	_, err = p.firstAdministrator(ctx, org, invocation.AdminEmail, "")
+	return sentence(err)
+}
+
+// sentence is a refusal without its code, for somebody at a terminal.
+func sentence(err error) error {
+	var refused *directory.Error
+	if errors.As(err, &refused) {
+		return errors.New(refused.Message)
+	}
+	return err
+}
