@@ -65,7 +65,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	if invocation.Command == config.Help {
+	if _, done := invocation.Command.(config.HelpPrinted); done {
 		return nil
 	}
 	cfg := invocation.Config
@@ -77,10 +77,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	defer parts.close()
-	if invocation.Command == config.AddOrganization {
-		return parts.addOrganization(ctx, invocation)
+	switch command := invocation.Command.(type) {
+	case config.AddOrganization:
+		return parts.addOrganization(ctx, command)
+	case config.Serve:
+		return parts.serve(ctx, command)
 	}
-	return parts.serve(ctx, invocation)
+	return fmt.Errorf("no such command: %T", invocation.Command)
 }
 
 func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
@@ -226,7 +229,7 @@ func (p *parts) close() {
 }
 
 // serve answers requests until ctx ends.
-func (p *parts) serve(ctx context.Context, invocation config.Invocation) error {
+func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	var prepared, stopping atomic.Bool
 	ready := func(ctx context.Context) error {
 		switch {
@@ -268,7 +271,7 @@ func (p *parts) serve(ctx context.Context, invocation config.Invocation) error {
 	failed := make(chan error, 2)
 	go func() { failed <- server.Serve(listener) }()
 	group.Go(func() {
-		if err := p.prepare(ctx, invocation); err != nil {
+		if err := p.prepare(ctx, command); err != nil {
 			failed <- err
 			return
 		}
@@ -308,11 +311,11 @@ func (p *parts) way() string {
 
 // prepare makes the databases ready and the first organization, and tries
 // again for as long as a store cannot be reached.
-func (p *parts) prepare(ctx context.Context, invocation config.Invocation) error {
+func (p *parts) prepare(ctx context.Context, command config.Serve) error {
 	for {
 		err := p.stores.prepare(ctx)
 		if err == nil {
-			err = p.bootstrap(ctx, invocation)
+			err = p.bootstrap(ctx, command)
 		}
 		if err == nil || !p.config.Services() || !errors.Is(err, directory.ErrUnavailable) {
 			return err
@@ -353,23 +356,23 @@ func (p *parts) sweep(ctx context.Context) {
 
 // bootstrap makes the installation's first organization when there is none,
 // its first administrator, and the sample people that were asked for.
-func (p *parts) bootstrap(ctx context.Context, invocation config.Invocation) error {
+func (p *parts) bootstrap(ctx context.Context, command config.Serve) error {
 	org, err := p.directory.Organization(ctx, "")
 	fresh := errors.Is(err, directory.ErrNotFound)
 	if err != nil && !fresh {
 		return fmt.Errorf("find the first organization: %w", err)
 	}
-	made := invocation.Demo || invocation.Seed > 0
+	made := command.Demo || command.Seed > 0
 	if made && !fresh {
 		return errors.New("--demo and --seed fill an empty store, and there are people in this one; choose another DATA_DIR or database")
 	}
 	if fresh {
 		name, slug, seats := directory.FirstOrganizationName, directory.FirstOrganizationSlug, p.config.SeatLimit
-		if invocation.Demo {
+		if command.Demo {
 			name, slug = sample.DemoName, ""
 		}
-		if invocation.Seed > 0 {
-			seats = max(seats, sample.Seats(invocation.Seed))
+		if command.Seed > 0 {
+			seats = max(seats, sample.Seats(command.Seed))
 		}
 		org, err = p.directory.CreateOrganization(ctx, name, slug, seats)
 		if directory.HasCode(err, directory.CodeTaken) {
@@ -381,14 +384,14 @@ func (p *parts) bootstrap(ctx context.Context, invocation config.Invocation) err
 		}
 	}
 	password := p.config.BootstrapAdminPassword
-	if invocation.Demo && password == "" {
+	if command.Demo && password == "" {
 		password = rand.Text()
 	}
 	admin, err := p.firstAdministrator(ctx, org, p.config.BootstrapAdminEmail, password)
 	if err != nil || !made {
 		return err
 	}
-	return p.fill(ctx, org, admin, invocation, password)
+	return p.fill(ctx, org, admin, command, password)
 }
 
 // firstAdministrator lets somebody into an organization that nobody can enter.
@@ -416,17 +419,17 @@ func (p *parts) firstAdministrator(ctx context.Context, org *directory.Organizat
 }
 
 // fill adds sample people.
-func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *directory.User, invocation config.Invocation, password string) error {
+func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *directory.User, command config.Serve, password string) error {
 	// Nobody knows the password of most of them.
 	nobodys, err := p.accounts.HashPassword(ctx, rand.Text())
 	if err != nil {
 		return err
 	}
-	if invocation.Seed > 0 {
+	if command.Seed > 0 {
 		started := time.Now()
-		err := sample.Fill(ctx, p.stores, org, invocation.Seed, nobodys, time.Now(), func(done int) {
-			if done%50_000 == 0 || done == invocation.Seed {
-				p.log.Info("making people up", "done", done, "of", invocation.Seed, "seconds", int(time.Since(started).Seconds()))
+		err := sample.Fill(ctx, p.stores, org, command.Seed, nobodys, time.Now(), func(done int) {
+			if done%50_000 == 0 || done == command.Seed {
+				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
 			}
 		})
 		return err
@@ -447,15 +450,15 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 }
 
 // addOrganization is the command "organization add".
-func (p *parts) addOrganization(ctx context.Context, invocation config.Invocation) error {
+func (p *parts) addOrganization(ctx context.Context, command config.AddOrganization) error {
 	if err := p.stores.prepare(ctx); err != nil {
 		return err
 	}
-	org, err := p.directory.CreateOrganization(ctx, invocation.OrganizationName, invocation.OrganizationSlug, p.config.SeatLimit)
+	org, err := p.directory.CreateOrganization(ctx, command.Name, command.Slug, p.config.SeatLimit)
 	if err != nil {
 		return sentence(err)
 	}
-	_, err = p.firstAdministrator(ctx, org, invocation.AdminEmail, "")
+	_, err = p.firstAdministrator(ctx, org, command.Admin, "")
 	return sentence(err)
 }
 

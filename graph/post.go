@@ -41,7 +41,7 @@ type parameters struct {
 // response is an answer; one to a request that was not executed has no data.
 type response struct {
 	Errors     gqlerror.List  `json:"errors,omitempty"`
-	Data       jsontext.Value        `json:"data,omitempty"`
+	Data       jsontext.Value `json:"data,omitempty"`
 	Extensions map[string]any `json:"extensions,omitempty"`
 }
 

@@ -239,4 +239,3 @@ func (a *Accounts) RemoveTwoFactor(ctx context.Context, viewer *Viewer, origin d
 	})
 	return user, err
 }
-

@@ -92,13 +92,13 @@ func writeWhole(dir, path string, data []byte) (err error) {
 	if err = os.Rename(file.Name(), path); err != nil {
 		return err
 	}
-	// The name is in the folder, and the folder has to be on the disk too.
-	folder, err := os.Open(dir) // #nosec G304 -- the folder is the operator's choice
-	if err != nil {
-		return err
+	// The name is in the folder, which has to be on the disk too. Not every
+	// system can do that (Windows), and the mail itself is safe.
+	if folder, openErr := os.Open(dir); openErr == nil { // #nosec G304 -- the operator's choice
+		_ = folder.Sync()
+		_ = folder.Close()
 	}
-	defer folder.Close() //nolint:errcheck // only read
-	return folder.Sync()
+	return nil
 }
 
 // createTemporary makes a file of mode 0600 that no pattern for mails matches.

@@ -14,7 +14,7 @@ import (
 
 // linkable is what mail readers turn into links: schemes, host names,
 // addresses, and the encoded words (RFC 2047) that could hide them in a header.
-var linkable = `(?i)[a-z]+://|[\w-]+\.[a-z]{2,}|\w@\w|=\?|mailto:|tel:`
+var linkable = `(?i)[a-z]+://|[\w-]+\.[a-z]{2,}|\w@\w|=\?|(mailto|tel):\S`
 
 var hostile = []string{
 	`<a href=//evil.test>click</a>`,

@@ -1,0 +1,415 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"roster/internal/directory"
+)
+
+// row is what a user is in the file: what the indexes need, and the document.
+type row struct {
+	indexed
+	group       directory.Group
+	due         sql.NullInt64
+	invitation  sql.NullString
+	reset       sql.NullString
+	keys, words []string
+	document    []byte
+}
+
+// indexed is what the indexes of the lists are made of.
+type indexed struct {
+	inGroup                       int64
+	name, email, username, status string
+	lastLogin, created            int64
+}
+
+// rowOf works out the row before the transaction, to keep that short; only
+// inGroup is left out.
+func rowOf(u *directory.User) row {
+	r := row{
+		indexed: indexed{
+			name:     directory.SortText(u, directory.ByName),
+			email:    directory.SortText(u, directory.ByEmail),
+			username: directory.SortText(u, directory.ByUsername),
+			status:   string(u.Status), lastLogin: u.LastLoginAt.UnixMilli(), created: u.CreatedAt.UnixMilli(),
+		},
+		group: directory.GroupOf(u), keys: u.Keys(), words: shortest(directory.SearchWords(u)),
+		document: encodeUser(u),
+	}
+	hash := func(l *directory.Link) sql.NullString {
+		if l == nil || l.TokenHash == "" {
+			return sql.NullString{}
+		}
+		return sql.NullString{String: l.TokenHash, Valid: true}
+	}
+	r.invitation, r.reset = hash(u.Invitation), hash(u.PasswordReset)
+	for _, e := range u.Outbox {
+		if due := e.DueAt.UnixMilli(); !r.due.Valid || due < r.due.Int64 {
+			r.due = sql.NullInt64{Int64: due, Valid: true}
+		}
+	}
+	return r
+}
+
+// shortest sorts words and leaves out those that begin another: whatever
+// prefix finds them finds the other.
+func shortest(words []string) []string {
+	slices.Sort(words)
+	kept := words[:0]
+	for i, word := range words {
+		if i+1 == len(words) || !strings.HasPrefix(words[i+1], word) {
+			kept = append(kept, word)
+		}
+	}
+	return kept
+}
+
+// joined is how the words stand in a user's row.
+func joined(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return "\n" + strings.Join(words, "\n")
+}
+
+// InsertUsers implements directory.UserStore. All are added in one
+// transaction; many at once cost much less than one by one, for which most of
+// the time is spent on flushing.
+func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]error, error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	rows := make([]row, len(users))
+	for i, u := range users {
+		rows[i] = rowOf(u)
+	}
+	answers := make([]error, len(users))
+	err := s.db.write(ctx, func(t *tx) error {
+		organization, err := t.organization(users[0].OrganizationID)
+		if err != nil {
+			return err
+		}
+		groups := map[directory.Group]int64{}
+		people := map[int64]int{}
+		var words []wordRow
+		for i := range rows {
+			r := &rows[i]
+			if r.inGroup = groups[r.group]; r.inGroup == 0 {
+				if r.inGroup, err = t.group(organization, r.group); err != nil {
+					return err
+				}
+				groups[r.group] = r.inGroup
+			}
+			number, err := t.insertUser(organization, users[i].ID, r)
+			if errors.Is(err, directory.ErrTaken) {
+				answers[i] = err
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			people[r.inGroup]++
+			for _, word := range r.words {
+				words = append(words, wordRow{word, number, r.inGroup})
+			}
+		}
+		for group, n := range people {
+			if err := t.count(group, n); err != nil {
+				return err
+			}
+		}
+		// In their order in the table, where neighbours share a page.
+		slices.SortFunc(words, func(a, b wordRow) int { return strings.Compare(a.word, b.word) })
+		for _, w := range words {
+			if err := t.insertWord(organization, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range users {
+		if answers[i] == nil {
+			u.Revision = 1
+		}
+	}
+	return answers, nil
+}
+
+// insertUser adds a row and its keys, or nothing and ErrTaken.
+func (t *tx) insertUser(organization int64, id string, r *row) (number int64, err error) {
+	err = t.row(`INSERT INTO users (organization, id, revision, in_group, status, name, email, username, last_login, created,
+			due, invitation_hash, reset_hash, words, document)
+		VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (organization, id) DO NOTHING RETURNING number`,
+		organization, id, r.inGroup, r.status, r.name, r.email, r.username, r.lastLogin, r.created,
+		r.due, r.invitation, r.reset, joined(r.words), r.document).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, directory.ErrTaken
+	}
+	if err != nil {
+		return 0, err
+	}
+	for i, key := range r.keys {
+		err := t.insertKey(organization, key, number)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, directory.ErrTaken) {
+			return 0, err
+		}
+		for _, key := range r.keys[:i] {
+			if err := t.deleteKey(organization, key); err != nil {
+				return 0, err
+			}
+		}
+		if _, err := t.exec("DELETE FROM users WHERE number = ?", number); err != nil {
+			return 0, err
+		}
+		return 0, directory.ErrTaken
+	}
+	return number, nil
+}
+
+func (t *tx) insertKey(organization int64, key string, number int64) error {
+	added, err := t.exec("INSERT INTO keys (organization, key, user) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", organization, key, number)
+	if err == nil && added == 0 {
+		err = directory.ErrTaken
+	}
+	return err
+}
+
+func (t *tx) deleteKey(organization int64, key string) error {
+	_, err := t.exec("DELETE FROM keys WHERE organization = ? AND key = ?", organization, key)
+	return err
+}
+
+type wordRow struct {
+	word            string
+	number, inGroup int64
+}
+
+func (t *tx) insertWord(organization int64, w wordRow) error {
+	_, err := t.exec("INSERT INTO words (organization, word, user, in_group) VALUES (?, ?, ?, ?)", organization, w.word, w.number, w.inGroup)
+	return err
+}
+
+// group is the number of a group, which is added when it is new.
+func (t *tx) group(organization int64, g directory.Group) (number int64, err error) {
+	err = t.row("SELECT number FROM groups WHERE organization = ? AND status = ? AND role = ? AND two_factor = ?",
+		organization, g.Status, g.RoleID, g.TwoFactor).Scan(&number)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = t.row("INSERT INTO groups (organization, status, role, two_factor) VALUES (?, ?, ?, ?) RETURNING number",
+			organization, g.Status, g.RoleID, g.TwoFactor).Scan(&number)
+	}
+	return number, err
+}
+
+// count makes a group larger, or smaller when n is negative.
+func (t *tx) count(group int64, n int) error {
+	_, err := t.exec("UPDATE groups SET people = people + ? WHERE number = ?", n, group)
+	return err
+}
+
+// UpdateUser implements directory.UserStore.
+func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
+	r, next := rowOf(u), u.Revision+1
+	err := s.db.write(ctx, func(t *tx) error {
+		organization, err := t.organization(u.OrganizationID)
+		if errors.Is(err, directory.ErrNotFound) {
+			return directory.ErrStale
+		}
+		if err != nil {
+			return err
+		}
+		var number int64
+		var was indexed
+		var wasWords string
+		err = t.row(`SELECT number, in_group, status, name, email, username, last_login, created, words FROM users
+			WHERE organization = ? AND id = ? AND revision = ?`, organization, u.ID, u.Revision).
+			Scan(&number, &was.inGroup, &was.status, &was.name, &was.email, &was.username, &was.lastLogin, &was.created, &wasWords)
+		if errors.Is(err, sql.ErrNoRows) {
+			return directory.ErrStale
+		}
+		if err != nil {
+			return err
+		}
+		if r.inGroup, err = t.group(organization, r.group); err != nil {
+			return err
+		}
+		// The keys are the texts that lists are ordered by.
+		if err := t.changeKeys(organization, number, []string{was.email, was.username}, r.keys); err != nil {
+			return err
+		}
+		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, wasWords, r.words); err != nil {
+			return err
+		}
+		if was.inGroup != r.inGroup {
+			if err := errors.Join(t.count(was.inGroup, -1), t.count(r.inGroup, 1)); err != nil {
+				return err
+			}
+		}
+		if was != r.indexed {
+			// Apart, because it rewrites the entries of ten indexes.
+			if _, err := t.exec(`UPDATE users SET in_group = ?, status = ?, name = ?, email = ?, username = ?, last_login = ?, created = ? WHERE number = ?`,
+				r.inGroup, r.status, r.name, r.email, r.username, r.lastLogin, r.created, number); err != nil {
+				return err
+			}
+		}
+		_, err = t.exec(`UPDATE users SET revision = ?, due = ?, invitation_hash = ?, reset_hash = ?, words = ?, document = ? WHERE number = ?`,
+			next, r.due, r.invitation, r.reset, joined(r.words), r.document, number)
+		return err
+	})
+	if err == nil {
+		u.Revision = next
+	}
+	return err
+}
+
+func (t *tx) changeKeys(organization, number int64, was, is []string) error {
+	for _, key := range was {
+		if !slices.Contains(is, key) {
+			if err := t.deleteKey(organization, key); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range is {
+		if !slices.Contains(was, key) {
+			if err := t.insertKey(organization, key, number); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, wasJoined string, is []string) error {
+	var was []string
+	if wasJoined != "" {
+		was = strings.Split(wasJoined[1:], "\n")
+	}
+	for _, word := range was {
+		var err error
+		switch {
+		case !slices.Contains(is, word):
+			_, err = t.exec("DELETE FROM words WHERE organization = ? AND word = ? AND user = ?", organization, word, number)
+		case wasGroup != isGroup:
+			_, err = t.exec("UPDATE words SET in_group = ? WHERE organization = ? AND word = ? AND user = ?", isGroup, organization, word, number)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, word := range is {
+		if !slices.Contains(was, word) {
+			if err := t.insertWord(organization, wordRow{word, number, isGroup}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// User implements directory.UserStore.
+func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
+	return one(s.users(ctx, `SELECT ?1, id, revision, document FROM users
+		WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, organizationID, id))
+}
+
+// Users implements directory.UserStore.
+func (s *Store) Users(ctx context.Context, organizationID string, ids []string) ([]*directory.User, error) {
+	return s.users(ctx, `SELECT ?1, id, revision, document FROM users
+		WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
+		AND id IN (SELECT value FROM json_each(?2))`, organizationID, jsonOf(ids))
+}
+
+// UsersByKeys implements directory.UserStore.
+func (s *Store) UsersByKeys(ctx context.Context, organizationID string, keys []string) ([]*directory.User, error) {
+	return s.users(ctx, `SELECT ?1, id, revision, document FROM users WHERE number IN (
+			SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
+			AND key IN (SELECT value FROM json_each(?2)))`, organizationID, jsonOf(keys))
+}
+
+// UserByLink implements directory.UserStore.
+func (s *Store) UserByLink(ctx context.Context, organizationID, tokenHash string) (*directory.User, error) {
+	return one(s.users(ctx, `SELECT ?1, id, revision, document FROM users WHERE number IN (
+			SELECT number FROM users WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND invitation_hash = ?2
+			UNION ALL
+			SELECT number FROM users WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND reset_hash = ?2)`,
+		organizationID, tokenHash))
+}
+
+// DueUsers implements directory.UserStore.
+func (s *Store) DueUsers(ctx context.Context, now time.Time, limit int) ([]*directory.User, error) {
+	return s.users(ctx, `SELECT o.id, u.id, u.revision, u.document
+		FROM users u INDEXED BY users_due CROSS JOIN organizations o ON o.number = u.organization
+		WHERE u.due <= ? ORDER BY u.due LIMIT ?`, now.UnixMilli(), max(limit, 0))
+}
+
+// Counts implements directory.UserStore.
+func (s *Store) Counts(ctx context.Context, organizationID string) (counts directory.Counts, err error) {
+	counts = directory.Counts{}
+	err = s.db.read(ctx, func(t *tx) error {
+		return t.rows(`SELECT status, role, two_factor, people FROM groups
+			WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
+			func(rows *sql.Rows) error {
+				var g directory.Group
+				var people int
+				if err := rows.Scan(&g.Status, &g.RoleID, &g.TwoFactor, &people); err != nil {
+					return err
+				}
+				counts[g] = people
+				return nil
+			})
+	})
+	return counts, err
+}
+
+// Repair has nothing to do: the counts change in the transaction that changes
+// the user, so nothing can be cut off between them.
+func (s *Store) Repair(context.Context) error { return nil }
+
+// users reads the users of a query that answers the organization's id, the
+// user's, the revision and the document.
+func (s *Store) users(ctx context.Context, query string, args ...any) (users []*directory.User, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		return t.rows(query, args, func(rows *sql.Rows) error {
+			u, err := scanUser(rows)
+			users = append(users, u)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return users, nil
+}
+
+func scanUser(rows *sql.Rows, others ...any) (*directory.User, error) {
+	var organizationID, id string
+	var revision int64
+	var document sql.RawBytes
+	if err := rows.Scan(append([]any{&organizationID, &id, &revision, &document}, others...)...); err != nil {
+		return nil, err
+	}
+	return decodeUser(organizationID, id, revision, document)
+}
+
+func one(users []*directory.User, err error) (*directory.User, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(users) == 0 {
+		return nil, directory.ErrNotFound
+	}
+	return users[0], nil
+}
