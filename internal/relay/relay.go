@@ -288,7 +288,9 @@ func (r *Relay) compose(ctx context.Context, l letter) (mail.Message, error) {
 		content.RecoveryCodesLeft = len(u.Credentials.TwoFactor.RecoveryHashes)
 	}
 	message, err := mail.Compose(mail.Kind(m.Kind), content)
-	message.ID = l.entry.ID
+	// A try with a new token is a new mail: folded into an earlier one, it would
+	// show the dead link.
+	message.ID = fmt.Sprintf("%s-%d", l.entry.ID, l.entry.Attempts)
 	return message, err
 }
 
