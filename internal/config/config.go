@@ -4,7 +4,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/mail"
@@ -26,7 +25,7 @@ type Config struct {
 	// PublicURL is absolute, without a slash at its end.
 	PublicURL *url.URL `env:"PUBLIC_URL" type:"publicurl" default:"http://localhost:8080" placeholder:"URL" help:"Base of every link in a mail; never taken from a request."`
 	// DataDir need not exist yet.
-	DataDir string `env:"DATA_DIR" default:"./data" placeholder:"DIR" help:"Where the SQLite file, the generated key and mail kept as files are."`
+	DataDir string `env:"DATA_DIR" type:"dir" default:"./data" placeholder:"DIR" help:"Where the SQLite file, the generated key and mail kept as files are."`
 	// MongoDBURI and RedisURL are both set or both empty; see Services.
 	MongoDBURI string `env:"MONGODB_URI" type:"mongodburi" hidden:"" help:"MongoDB for the services way, mongodb:// or mongodb+srv://. The path is the database's name, roster without one."`
 	// RedisURL is written as go-redis reads it. The kind of Redis is in its
@@ -76,13 +75,13 @@ const maxPassword = 128
 func (c Config) check() error {
 	switch length := utf8.RuneCountInString(norm.NFKC.String(c.BootstrapAdminPassword)); {
 	case c.MongoDBURI != "" && c.RedisURL == "":
-		return errors.New("REDIS_URL is not set but MONGODB_URI is: set both to use MongoDB and Redis, or neither to use SQLite.")
+		return mistake("REDIS_URL is not set but MONGODB_URI is: set both to use MongoDB and Redis, or neither to use SQLite.")
 	case c.MongoDBURI == "" && c.RedisURL != "":
-		return errors.New("MONGODB_URI is not set but REDIS_URL is: set both to use MongoDB and Redis, or neither to use SQLite.")
+		return mistake("MONGODB_URI is not set but REDIS_URL is: set both to use MongoDB and Redis, or neither to use SQLite.")
 	case c.Services() && c.SecretKeys == nil:
-		return errors.New("SECRET_KEY is not set: with MONGODB_URI and REDIS_URL, set it to the same key on every server, made by openssl rand -base64 32.")
+		return mistake("SECRET_KEY is not set: with MONGODB_URI and REDIS_URL, set it to the same key on every server, made by openssl rand -base64 32.")
 	case c.BootstrapAdminPassword != "" && (length < c.PasswordMinLength || length > maxPassword):
-		return fmt.Errorf("BOOTSTRAP_ADMIN_PASSWORD can't be used: set it to a password of %d (PASSWORD_MIN_LENGTH) to %d characters.", c.PasswordMinLength, maxPassword)
+		return mistake(fmt.Sprintf("BOOTSTRAP_ADMIN_PASSWORD can't be used: set it to a password of %d (PASSWORD_MIN_LENGTH) to %d characters.", c.PasswordMinLength, maxPassword))
 	}
 	return nil
 }

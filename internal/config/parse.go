@@ -60,15 +60,15 @@ type grammar struct {
 }
 
 // Parse reads args (without the program's name) and environ (as of os.Environ).
-// Flags win over the environment, the environment over --env-file; what is
-// empty counts as not set, and variables it does not know are ignored. --help
-// goes to stdout. Nothing outside is read but the --env-file. An error is one
+// Flags win over the environment, the environment over --env-file; an empty
+// variable counts as not set, and one it does not know is ignored. --help goes
+// to stdout. Nothing outside is read but the --env-file. An error is one
 // line, a sentence for the operator, and holds no secret.
 func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	var g grammar
 	var helped bool
-	env := environment(environ)
-	k, err := kong.New(&g, append(parsers,
+	env := newEnvironment(environ)
+	k, err := kong.New(&g, append(parsers(),
 		kong.Name("roster"),
 		kong.Description("A GraphQL service over the people of an organization who may get into a product. Everything below can be set by the variable in parentheses, too."),
 		kong.Writers(stdout, stdout),
@@ -87,14 +87,19 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	}
 
 	ctx, err := k.Parse(args)
-	var wrong *mistake
+	var wrong mistake
 	switch {
 	case helped:
 		return Invocation{Command: HelpPrinted{}}, nil
 	case errors.As(err, &wrong):
 		return Invocation{}, wrong
 	case err != nil:
-		return Invocation{}, fmt.Errorf("%s: see roster --help.", strings.Join(strings.Fields(err.Error()), " "))
+		return Invocation{}, mistake(strings.Join(strings.Fields(err.Error()), " ") + ": see roster --help.")
+	}
+	for _, step := range ctx.Path {
+		if step.Flag != nil && step.Flag.Hidden && !step.Resolved {
+			return Invocation{}, mistake(fmt.Sprintf("%s has no flag, since every user of the machine sees the command line: set the variable, or put it into the --env-file.", step.Flag.Envs[0]))
+		}
 	}
 	if err := g.Config.check(); err != nil {
 		return Invocation{}, err
@@ -103,11 +108,11 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	filling := g.Demo || g.Seed > 0
 	switch {
 	case ctx.Selected().Name == "add" && filling:
-		return Invocation{}, errors.New("--demo and --seed fill the store before serving: leave them out of organization add.")
+		return Invocation{}, mistake("--demo and --seed fill the store before serving: leave them out of organization add.")
 	case ctx.Selected().Name == "add":
 		return Invocation{Command: g.Organization.Add, Config: g.Config}, nil
 	case g.Demo && g.Services():
-		return Invocation{}, errors.New("--demo fills the embedded store only: unset MONGODB_URI and REDIS_URL, or use --seed.")
+		return Invocation{}, mistake("--demo fills the embedded store only: unset MONGODB_URI and REDIS_URL, or use --seed.")
 	}
 	return Invocation{Command: g.Serve, Config: g.Config}, nil
 }

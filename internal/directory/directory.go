@@ -24,29 +24,6 @@ type Settings struct {
 	Secrets [][]byte
 }
 
-// Limiter counts what is only allowed so often.
-type Limiter interface {
-	// Reserve counts n more uses of key, if limit allows them at now, and then
-	// answers 0; otherwise it counts nothing and answers how long to wait. It is
-	// atomic: of many at once, no more are allowed than the limit.
-	Reserve(ctx context.Context, organizationID, key string, limit Limit, n int, now time.Time) (wait time.Duration, err error)
-	// Forget forgets the uses of key.
-	Forget(ctx context.Context, organizationID, key string) error
-	// Refund takes one use of key back.
-	Refund(ctx context.Context, organizationID, key string) error
-}
-
-// Limit is how often something is allowed: Uses within a Window that begins
-// with the first of them. When they are used up, the next is allowed when the
-// window ends; or, with a Delay, one more use is allowed after the delay, which
-// doubles each time until it is as long as the window. A growing delay is
-// forgotten when a window has passed without a use.
-type Limit struct {
-	Uses   int
-	Window time.Duration
-	Delay  time.Duration
-}
-
 // Directory is the people of organizations and who may change them.
 type Directory struct {
 	store    Store

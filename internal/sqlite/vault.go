@@ -1,0 +1,181 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"roster/internal/account"
+	"roster/internal/directory"
+)
+
+// Vault keeps what expires, in the same file as the Store, and as durable.
+type Vault struct{ db *DB }
+
+var _ account.Vault = (*Vault)(nil)
+
+// NewVault is the vault in db.
+func NewVault(db *DB) *Vault { return &Vault{db} }
+
+// Ping answers nil when the file can be read and written.
+func (v *Vault) Ping(ctx context.Context) error { return v.db.Ping(ctx) }
+
+// Sweep removes what has ended by now. What has ended is never answered; this
+// only keeps the file small.
+func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
+	return v.db.write(ctx, func(t *tx) error {
+		for _, remove := range []string{
+			"DELETE FROM sessions WHERE ends_at <= ?",
+			"DELETE FROM challenges WHERE expires_at <= ?",
+			"DELETE FROM limits WHERE ends_at <= ?",
+		} {
+			if _, err := t.exec(remove, now.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PutSession implements account.Vault.
+func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
+	return v.change(ctx, `INSERT OR REPLACE INTO sessions
+		(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
+		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+}
+
+const selectSession = `SELECT organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent
+	FROM sessions `
+
+// Session implements account.Vault.
+func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (s account.Session, err error) {
+	err = v.db.read(ctx, func(t *tx) error {
+		err := scanSession(t.row(selectSession+"WHERE organization = ? AND token_hash = ? AND ends_at > ?",
+			organizationID, tokenHash, now.UnixMilli()), &s)
+		return notFound(err)
+	})
+	return s, err
+}
+
+// Sessions implements account.Vault.
+func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now time.Time) (all []account.Session, err error) {
+	err = v.db.read(ctx, func(t *tx) error {
+		return t.rows(selectSession+"WHERE organization = ? AND user = ? AND ends_at > ?",
+			[]any{organizationID, userID, now.UnixMilli()}, func(rows *sql.Rows) error {
+				var s account.Session
+				if err := scanSession(rows, &s); err != nil {
+					return err
+				}
+				all = append(all, s)
+				return nil
+			})
+	})
+	return all, err
+}
+
+func scanSession(row interface{ Scan(...any) error }, s *account.Session) error {
+	var created, used, expires, authenticated int64
+	err := row.Scan(&s.OrganizationID, &s.TokenHash, &s.ID, &s.UserID, &created, &used, &expires, &authenticated,
+		&s.Origin.IP, &s.Origin.UserAgent)
+	s.CreatedAt, s.LastUsedAt = time.UnixMilli(created).UTC(), time.UnixMilli(used).UTC()
+	s.ExpiresAt, s.AuthenticatedAt = time.UnixMilli(expires).UTC(), time.UnixMilli(authenticated).UTC()
+	return err
+}
+
+// TouchSession implements account.Vault.
+func (v *Vault) TouchSession(ctx context.Context, s account.Session, lastUsed, ends time.Time) error {
+	return v.change(ctx, "UPDATE sessions SET last_used_at = ?, ends_at = ? WHERE organization = ? AND token_hash = ? AND ends_at > ?",
+		lastUsed.UnixMilli(), ends.UnixMilli(), s.OrganizationID, s.TokenHash, lastUsed.UnixMilli())
+}
+
+// EndSessions implements account.Vault.
+func (v *Vault) EndSessions(ctx context.Context, organizationID, userID string, ids []string) error {
+	return v.db.write(ctx, func(t *tx) error {
+		for _, id := range ids {
+			if _, err := t.exec("DELETE FROM sessions WHERE organization = ? AND user = ? AND id = ?", organizationID, userID, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PutChallenge implements account.Vault.
+func (v *Vault) PutChallenge(ctx context.Context, c account.Challenge) error {
+	return v.change(ctx, `INSERT OR REPLACE INTO challenges (organization, token_hash, user, credentials_version, expires_at)
+		VALUES (?, ?, ?, ?, ?)`, c.OrganizationID, c.TokenHash, c.UserID, c.CredentialsVersion, c.ExpiresAt.UnixMilli())
+}
+
+// Challenge implements account.Vault.
+func (v *Vault) Challenge(ctx context.Context, organizationID, tokenHash string, now time.Time) (c account.Challenge, err error) {
+	err = v.db.read(ctx, func(t *tx) error {
+		var expires int64
+		err := t.row(`SELECT organization, token_hash, user, credentials_version, expires_at FROM challenges
+			WHERE organization = ? AND token_hash = ? AND expires_at > ?`, organizationID, tokenHash, now.UnixMilli()).
+			Scan(&c.OrganizationID, &c.TokenHash, &c.UserID, &c.CredentialsVersion, &expires)
+		c.ExpiresAt = time.UnixMilli(expires).UTC()
+		return notFound(err)
+	})
+	return c, err
+}
+
+// EndChallenge implements account.Vault.
+func (v *Vault) EndChallenge(ctx context.Context, organizationID, tokenHash string) error {
+	return v.change(ctx, "DELETE FROM challenges WHERE organization = ? AND token_hash = ?", organizationID, tokenHash)
+}
+
+// Reserve implements directory.Limiter.
+func (v *Vault) Reserve(ctx context.Context, organizationID, key string, limit directory.Limit, n int, now time.Time) (wait time.Duration, err error) {
+	err = v.db.write(ctx, func(t *tx) error {
+		var uses int
+		var first, last int64
+		err := t.row("SELECT uses, first_at, last_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
+			organizationID, key, now.UnixMilli()).Scan(&uses, &first, &last)
+		if errors.Is(err, sql.ErrNoRows) {
+			uses, first, last, err = 0, now.UnixMilli(), now.UnixMilli(), nil
+		}
+		if err != nil {
+			return err
+		}
+		if wait = limit.Wait(uses, n, time.UnixMilli(first), time.UnixMilli(last), now); wait > 0 {
+			return nil
+		}
+		end := time.UnixMilli(first).Add(limit.Window)
+		if limit.Delay > 0 {
+			end = now.Add(limit.Window)
+		}
+		_, err = t.exec("INSERT OR REPLACE INTO limits (organization, key, uses, first_at, last_at, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
+			organizationID, key, uses+n, first, now.UnixMilli(), end.UnixMilli())
+		return err
+	})
+	return wait, err
+}
+
+// Forget implements directory.Limiter.
+func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
+	return v.change(ctx, "DELETE FROM limits WHERE organization = ? AND key = ?", organizationID, key)
+}
+
+// Refund implements directory.Limiter.
+func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
+	return v.change(ctx, "UPDATE limits SET uses = uses - 1 WHERE organization = ? AND key = ? AND uses > 0", organizationID, key)
+}
+
+// change runs one statement.
+func (v *Vault) change(ctx context.Context, statement string, args ...any) error {
+	return v.db.write(ctx, func(t *tx) error {
+		_, err := t.exec(statement, args...)
+		return err
+	})
+}
+
+// notFound is the contract's name for no row.
+func notFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return directory.ErrNotFound
+	}
+	return err
+}
