@@ -1,6 +1,7 @@
 package graph
 
 import (
+	encodingjson "encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -38,6 +39,17 @@ type parameters struct {
 	Extensions    map[string]any `json:"extensions"`
 }
 
+// numbers keeps the numbers of variables as they were written, for the engine
+// to judge.
+var numbers = json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
+	if d.PeekKind() != jsontext.KindNumber {
+		return errors.ErrUnsupported
+	}
+	text, err := d.ReadValue()
+	*v = encodingjson.Number(text)
+	return err
+})
+
 // response is an answer; one to a request that was not executed has no data.
 type response struct {
 	Errors     gqlerror.List  `json:"errors,omitempty"`
@@ -62,7 +74,7 @@ func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecuto
 		return
 	}
 	var in parameters
-	if err := json.UnmarshalRead(r.Body, &in); err != nil {
+	if err := json.UnmarshalRead(r.Body, &in, json.WithUnmarshalers(numbers)); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			refuseHTTP(w, media, http.StatusRequestEntityTooLarge, "The request is larger than 100 KiB.")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -23,9 +24,9 @@ type Command interface{ command() }
 // Serve runs the server until it is told to stop. At most one of its fields is set.
 type Serve struct {
 	// Demo fills an empty embedded store with a believable organization.
-	Demo bool `xor:"fill" help:"First fill an empty embedded store with an organization of 60 people, and print credentials."`
+	Demo bool `xor:"fill" help:"First fill an empty SQLite store with an organization of 60 people, and print credentials that work."`
 	// Seed is how many generated people fill an empty store first; 0, none.
-	Seed int `xor:"fill" type:"count" min:"1" max:"1000000" placeholder:"N" help:"First fill an empty store with that many generated people."`
+	Seed int `xor:"fill" type:"count" min:"1" max:"1000000" placeholder:"N" help:"First fill an empty store with N generated people, at most a million."`
 }
 
 // AddOrganization adds an organization with its first administrator.
@@ -33,9 +34,9 @@ type AddOrganization struct {
 	// Name is as typed; the directory judges it and the slug.
 	Name string `arg:"" help:"Name, such as \"Acme\"."`
 	// Admin is one bare e-mail address.
-	Admin string `required:"" type:"email" placeholder:"EMAIL" help:"E-mail address of its first administrator."`
+	Admin string `required:"" type:"email" placeholder:"EMAIL" help:"E-mail address of the new organization's first administrator."`
 	// Slug is empty when it is to be made of the name.
-	Slug string `placeholder:"SLUG" help:"Short name in addresses, made of the name without one."`
+	Slug string `placeholder:"SLUG" help:"Short name of the new organization; without it, made of the name: acme."`
 }
 
 // HelpPrinted leaves nothing to do: --help was asked for and answered.
@@ -49,7 +50,7 @@ func (HelpPrinted) command()     {}
 // --help lists them without the command.
 type grammar struct {
 	Config
-	Serve   `group:"Filling an empty store:"`
+	Serve
 	EnvFile envFile `placeholder:"FILE" help:"Read variables from FILE, one NAME=value a line; the environment wins over it."`
 
 	Run struct{} `cmd:"" name:"serve" default:"1" help:"Serve until told to stop; the default."`
@@ -70,12 +71,9 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	env := newEnvironment(environ)
 	k, err := kong.New(&g, append(parsers(),
 		kong.Name("roster"),
-		kong.Description("A GraphQL service over the people of an organization who may get into a product. Everything below can be set by the variable in parentheses, too."),
 		kong.Writers(stdout, stdout),
 		kong.Exit(func(int) { helped = true }),
 		kong.Help(printHelp),
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110}),
-		kong.ValueFormatter(describe),
 		kong.Bind(env),
 		kong.Resolvers(env),
 	)...)
@@ -83,7 +81,10 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 		return Invocation{}, fmt.Errorf("build the command line: %w", err)
 	}
 	for _, flag := range k.Model.Flags {
-		flag.Tag.Envs = nil // flag.Envs stays, for env; kong itself would ask os.
+		flag.Tag.Envs = nil // kong would ask os about these; flag.Envs stays, for env.
+		if len(flag.Envs) > 0 {
+			flag.Name = strings.ToLower(strings.ReplaceAll(flag.Envs[0], "_", "-"))
+		}
 	}
 
 	ctx, err := k.Parse(args)
@@ -105,11 +106,11 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 		return Invocation{}, err
 	}
 
-	filling := g.Demo || g.Seed > 0
+	adding := ctx.Selected().Name == "add"
 	switch {
-	case ctx.Selected().Name == "add" && filling:
+	case adding && (g.Demo || g.Seed > 0):
 		return Invocation{}, mistake("--demo and --seed fill the store before serving: leave them out of organization add.")
-	case ctx.Selected().Name == "add":
+	case adding:
 		return Invocation{Command: g.Organization.Add, Config: g.Config}, nil
 	case g.Demo && g.Services():
 		return Invocation{}, mistake("--demo fills the embedded store only: unset MONGODB_URI and REDIS_URL, or use --seed.")
@@ -117,36 +118,35 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	return Invocation{Command: g.Serve, Config: g.Config}, nil
 }
 
-// describe adds to a flag's help what its tags say: default, bounds, variable.
-func describe(value *kong.Value) string {
-	if value.Flag == nil {
-		return value.Help
+// printHelp prints everything there is on one page, whichever the command.
+func printHelp(_ kong.HelpOptions, ctx *kong.Context) error {
+	var commands, flags, variables strings.Builder
+	all := slices.Clone(ctx.Model.Flags)
+	for _, command := range ctx.Model.Leaves(true) {
+		fmt.Fprintf(&commands, "  %s %s\n      %s\n", ctx.Model.Name, command.Summary(), command.Help)
+		all = append(all, command.Flags...)
 	}
-	var notes []string
-	if value.Tag.Has("min") {
-		notes = append(notes, value.Tag.Get("min")+" to "+value.Tag.Get("max"))
-	}
-	if value.HasDefault {
-		notes = append(notes, "default "+value.Default)
-	}
-	notes = append(notes, value.Flag.Envs...)
-	if notes == nil {
-		return value.Help
-	}
-	return strings.TrimSuffix(value.Help, ".") + " (" + strings.Join(notes, "; ") + ")."
-}
-
-// printHelp is kong's help, and the variables that have no flag.
-func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
-	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
-		return err
-	}
-	var secrets strings.Builder
-	for _, flag := range ctx.Model.Flags {
-		if flag.Hidden {
-			fmt.Fprintf(&secrets, "\n  %s\n      %s\n", flag.Envs[0], flag.Help)
+	for _, flag := range all {
+		if len(flag.Envs) == 0 {
+			fmt.Fprintf(&flags, "  %s\n      %s\n", flag, flag.Help)
+			continue
 		}
+		fmt.Fprintf(&variables, "  %s", flag.Envs[0])
+		if !flag.Hidden {
+			fmt.Fprintf(&variables, ", --%s", flag.Name)
+		}
+		if flag.HasDefault {
+			fmt.Fprintf(&variables, " (default %s)", flag.Default)
+		}
+		fmt.Fprintf(&variables, "\n      %s\n", flag.Help)
 	}
-	_, err := fmt.Fprintf(ctx.Stdout, "\nVariables without a flag, since they may hold secrets:\n%s", secrets.String())
+	_, err := fmt.Fprintf(ctx.Stdout, `Roster: who in an organization may get into a product, as a GraphQL service.
+
+Commands:
+%s
+Flags:
+%s
+Variables, in the environment or the --env-file:
+%s`, commands.String(), flags.String(), variables.String())
 	return err
 }

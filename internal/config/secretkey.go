@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -16,7 +17,7 @@ const keySize = 32 // bytes
 
 // secretKey reads base64 of any kind, and refuses what was not made at random:
 // text, few different bytes, or bytes at one distance from each other.
-// A random key is refused once in 10^13 times.
+// Of 10^13 random keys it refuses fewer than one.
 func secretKey(text string) ([]byte, bool) {
 	standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
 	key, err := base64.RawStdEncoding.DecodeString(standard)
@@ -39,16 +40,17 @@ func secretKey(text string) ([]byte, bool) {
 // answer the key of the one that was first. A damaged file is an error that
 // says what to do, never replaced: what was encrypted with its key would be lost.
 func LoadOrCreateKey(dir string) ([]byte, error) {
+	const remedy = "set DATA_DIR to a directory that this user may read and write"
 	path := filepath.Join(dir, "secret.key")
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createKey(dir, path); err != nil {
-			return nil, fmt.Errorf("make %s: %w: make DATA_DIR writable, or set SECRET_KEY", path, err)
+			return nil, fmt.Errorf("make the secret key: %w: %s", err, remedy)
 		}
 		content, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: make the file readable for this user, or set SECRET_KEY", err)
+		return nil, fmt.Errorf("read the secret key: %w: %s", err, remedy)
 	}
 	key, ok := secretKey(string(bytes.TrimSpace(content)))
 	if !ok {
@@ -71,15 +73,16 @@ func createKey(dir, path string) error {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key) // never fails
 	_, err = fmt.Fprintln(file, base64.StdEncoding.EncodeToString(key))
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err := cmp.Or(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	parent, err := os.Open(dir)
-	if err != nil {
-		return err
+	// So that the name outlives a loss of power, where a directory can be synced.
+	if parent, err := os.Open(dir); err == nil {
+		_ = parent.Sync()
+		_ = parent.Close()
 	}
-	return errors.Join(parent.Sync(), parent.Close())
+	return nil
 }

@@ -37,6 +37,9 @@ const (
 
 // ListUsers implements directory.UserStore.
 func (s *Store) ListUsers(ctx context.Context, organizationID string, q directory.ListQuery) (users []*directory.User, err error) {
+	if columns[q.Order.Field].name == "" {
+		return nil, fmt.Errorf("there is no order %q", q.Order.Field)
+	}
 	if q.Limit <= 0 {
 		return nil, nil
 	}
@@ -129,9 +132,6 @@ func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 	l := &list{
 		tx: t, ListQuery: q, down: q.Order.Descending != q.Backward, order: columns[q.Order.Field],
 		byNumber: map[int64]group{}, whole: map[directory.Status]bool{},
-	}
-	if l.order.name == "" {
-		return nil, fmt.Errorf("no order %q", q.Order.Field)
 	}
 	wanted := map[directory.Group]bool{}
 	for _, g := range q.Groups {
