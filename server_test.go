@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"roster/internal/directory"
+	"roster/internal/sqlite"
 )
 
 // The tests of this package start the program that users start, as a process
@@ -36,7 +40,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "roster")
-		build := exec.Command("go", "build", "-overlay", "/tmp/overlay.json", "-o", binary, ".")
+		build := exec.Command("go", "build", "-o", binary, ".")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 			return 1
@@ -55,10 +59,22 @@ type way struct {
 	name string
 	// env makes the environment of a fresh installation.
 	env func(t *testing.T) []string
+	// open opens the store that a program with this environment has used.
+	open func(t *testing.T, p *program) directory.Store
 }
 
 // ways are embedded, and with the tag services the other one too.
-var ways = []way{{"embedded", func(*testing.T) []string { return nil }}}
+var ways = []way{{
+	name: "embedded",
+	env:  func(*testing.T) []string { return nil },
+	open: func(t *testing.T, p *program) directory.Store {
+		t.Helper()
+		db, err := sqlite.Open(context.Background(), filepath.Join(p.dir, "roster.db"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		return sqlite.NewStore(db)
+	},
+}}
 
 // eachWay runs a test in every way that there is.
 func eachWay(t *testing.T, test func(t *testing.T, w way)) {

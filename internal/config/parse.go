@@ -138,6 +138,9 @@ func printHelp(_ kong.HelpOptions, ctx *kong.Context) error {
 		if flag.HasDefault {
 			fmt.Fprintf(&variables, " (default %s)", flag.Default)
 		}
+		if flag.Tag.Has("min") {
+			fmt.Fprintf(&variables, " (%s to %s)", flag.Tag.Get("min"), flag.Tag.Get("max"))
+		}
 		fmt.Fprintf(&variables, "\n      %s\n", flag.Help)
 	}
 	_, err := fmt.Fprintf(ctx.Stdout, `Roster: who in an organization may get into a product, as a GraphQL service.

@@ -26,8 +26,8 @@ import (
 // of both rules, until the sweep settles it.
 
 // SettleAfter is how old an unsettled claim is when the sweep takes it for left
-// by a crash: much longer than any request lives.
-const SettleAfter = time.Minute
+// by a crash: longer than any request lives.
+const SettleAfter = 30 * time.Second
 
 // claimChange is what an edit from before to after does to claims; before is
 // nil for somebody new.

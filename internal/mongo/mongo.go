@@ -46,8 +46,8 @@ const (
 
 // Store keeps the documents of the directory.
 type Store struct {
-	client                                          *mongo.Client
-	database                                        *mongo.Database
+	client                                         *mongo.Client
+	database                                       *mongo.Database
 	organizations, users, claims, counts, auditlog *mongo.Collection
 
 	// indexed tells that the indexes are there; making lets one make them at a time.
@@ -224,8 +224,8 @@ func sorted(direction int, fields ...string) bson.D {
 // gone on another try wraps directory.ErrUnavailable. What the server answers
 // to a command that it understood is not of that kind, with the exceptions below.
 func fault(what string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrUnavailable) {
+		return err
 	}
 	var answer mongo.ServerError
 	if errors.As(err, &answer) && !mongo.IsTimeout(err) && !mongo.IsNetworkError(err) && !answer.HasErrorLabel("RetryableWriteError") {

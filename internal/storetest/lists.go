@@ -433,7 +433,7 @@ var lists = []promise{
 		o := t.organization(1)
 		// More than a store looks at before it changes its mind: those who are
 		// searched for stand behind all others by name, and before them by address.
-		people := make([]*directory.User, 6000)
+		people := make([]*directory.User, 4200)
 		start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		for i := range people {
 			people[i] = person(o, func(u *directory.User) {
@@ -443,32 +443,38 @@ var lists = []promise{
 					u.Name, u.Email = "Zoe Zhu", fmt.Sprintf("a%d@example.com", i)
 				}
 				u.Username, u.CreatedAt = u.Email, start.Add(time.Duration(random.IntN(1000))*time.Hour)
-				u.Status = pick(random, directory.Active, directory.Active, directory.Inactive)
+				if i%40 == 0 {
+					u.Status = directory.Inactive
+				}
 			})
 		}
 		for some := range slices.Chunk(people, 1000) {
 			t.add(some...)
 		}
-		for _, order := range []directory.Order{{Field: directory.ByName}, {Field: directory.ByName, Descending: true}, {Field: directory.ByEmail}, {Field: directory.ByCreated}, {Field: directory.ByRole}} {
+		var zoes []*directory.User
+		for i := 0; i < len(people); i += 4 {
+			zoes = append(zoes, people[i])
+		}
+		for _, order := range []directory.Order{{Field: directory.ByName}, {Field: directory.ByEmail, Descending: true}, {Field: directory.ByCreated}} {
 			for _, backward := range []bool{false, true} {
 				q := directory.ListQuery{
 					Order: order, Backward: backward, Roles: rolesOf(o), Limit: 20, Words: []string{"zoe", "com"},
 					Groups: []directory.Group{{Status: directory.Active, RoleID: o.Roles[0].ID}},
 				}
-				if got := t.page(o, q, people); len(got) != 20 {
+				if got := t.page(o, q, zoes); len(got) != 20 {
 					t.Fatalf("%d people on a page of 20", len(got))
 				}
-				middle := directory.PositionOf(people[3000], order.Field)
+				middle := directory.PositionOf(people[2000], order.Field)
 				if backward {
 					q.Before = &middle
 				} else {
 					q.After = &middle
 				}
-				t.page(o, q, people)
+				t.page(o, q, zoes)
 			}
 		}
 		q := directory.ListQuery{Words: []string{"zoe", "com"}, Limit: math.MaxInt32, Order: directory.Order{Field: directory.ByName}}
-		t.counts(o, q, len(expected(people, q)))
+		t.counts(o, q, len(expected(zoes, q)))
 		q.Words = []string{"z"}
 		t.counts(o, q, len(people))
 		q.Groups = []directory.Group{{Status: directory.Inactive, RoleID: o.Roles[0].ID}}

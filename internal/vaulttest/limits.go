@@ -15,18 +15,16 @@ import (
 
 // What directory.Limiter and directory.Limit promise, and how these tests read it:
 //
-//   - A key's window begins with its first use and ends Window later; then the
-//     key is as new.
-//   - Without a Delay, what does not fit waits for the window's end.
-//   - With a Delay, the use that uses the limit up, and each one beyond, begins
-//     a delay (Delay, doubled with each use beyond, at most Window) and a window
-//     of its own in place of the last: one more use is allowed after the delay,
-//     and the key is as new after the window. A delay as long as the window ends
-//     with it.
-//   - n uses count as a whole or not at all. Several that don't fit wait for the
-//     window's end; more than Uses never fit, and wait a Window each time. None
-//     (n < 1) is always allowed and begins no window.
-//   - What is refused counts nothing and delays nothing, and waits for no longer
+//   - Without a Delay, a key's window begins with its first use and ends Window
+//     later; then the key is as new. What does not fit waits for that.
+//   - With a Delay, a key is as new when a Window has passed since its latest use.
+//     Once the limit is used up, one more use is allowed when the delay has passed
+//     since the latest: Delay, doubled with each use beyond, at most Window.
+//     Such a limit is reserved one use at a time; what several that don't fit are
+//     answered is not promised.
+//   - n uses count as a whole or not at all. More than Uses never fit, and wait a
+//     Window each time. None (n < 1) is always allowed and begins no window.
+//   - What is refused counts nothing and delays nothing, and nobody waits longer
 //     than a Window, whatever the clocks of other servers have said.
 //   - Refund takes one use back: the next may have it at once, whatever the
 //     delay. It moves the end of no window; with its last use a key is as new.
@@ -52,8 +50,8 @@ func (l limiter) wants(limit directory.Limit, at time.Duration, n int, want time
 	}
 }
 
-func (l limiter) refund()              { l.t.Helper(); check(l.t, l.Refund(l.t.Context(), l.org, l.key)) }
-func (l limiter) forget()              { l.t.Helper(); check(l.t, l.Forget(l.t.Context(), l.org, l.key)) }
+func (l limiter) refund()               { l.t.Helper(); check(l.t, l.Refund(l.t.Context(), l.org, l.key)) }
+func (l limiter) forget()               { l.t.Helper(); check(l.t, l.Forget(l.t.Context(), l.org, l.key)) }
 func (l limiter) of(key string) limiter { l.key = key; return l }
 func (l limiter) in(org string) limiter { l.org = org; return l }
 
@@ -127,6 +125,16 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		l.wants(growing, at+time.Minute, 1, 10*time.Second)
 	})
 
+	t.Run("with a delay uses are remembered until a window has passed without one", func(t *testing.T) {
+		l := newLimiter(t, open)
+		three := directory.Limit{Uses: 3, Window: time.Minute, Delay: 10 * time.Second}
+		l.wants(three, 0, 1, 0)
+		l.wants(three, 50*time.Second, 1, 0)
+		l.wants(three, 100*time.Second, 1, 0)
+		l.wants(three, 100*time.Second, 1, 10*time.Second)
+		l.wants(three, 160*time.Second, 3, 0)
+	})
+
 	t.Run("the end of the first window does not end a delay", func(t *testing.T) {
 		l := newLimiter(t, open)
 		l.wants(growing, 0, 1, 0)
@@ -164,15 +172,6 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		l.wants(plain, 10*time.Second, 1, 50*time.Second)
 	})
 
-	t.Run("several uses do not fit after a delay, which allows one: they wait for the window's end", func(t *testing.T) {
-		l := newLimiter(t, open)
-		l.wants(growing, 0, 1, 0)
-		l.wants(growing, time.Second, 2, 59*time.Second)
-		l.wants(growing, 5*time.Second, 1, 0)
-		l.wants(growing, 20*time.Second, 2, 45*time.Second)
-		l.wants(growing, 65*time.Second, 2, 0)
-	})
-
 	t.Run("more uses at once than the limit has are refused for a window, and count nothing", func(t *testing.T) {
 		for _, limit := range []directory.Limit{plain, growing} {
 			l := newLimiter(t, open)
@@ -201,11 +200,14 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		for _, limit := range []directory.Limit{plain, growing} {
 			l := newLimiter(t, open)
 			l.wants(limit, 365*24*time.Hour, limit.Uses, 0)
-			first := limit.Window
-			l.wants(limit, 0, 1, first)
-			// It is the same minute that is waited for, not a new one at each try.
-			l.wants(limit, 20*time.Second, 1, 40*time.Second)
-			l.wants(limit, first, limit.Uses, 0)
+			wait := limit.Window
+			if limit.Delay > 0 {
+				wait = limit.Delay
+			}
+			l.wants(limit, 0, 1, wait)
+			// It is the same end that is waited for, not a new one at each try.
+			l.wants(limit, wait/2, 1, wait/2)
+			l.wants(limit, wait, 1, 0)
 		}
 	})
 
@@ -214,7 +216,6 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		l.wants(plain, 0, 3, 0)
 		l.wants(directory.Limit{Uses: 2, Window: time.Minute}, 10*time.Second, 1, 50*time.Second)
 		l.wants(directory.Limit{Uses: 5, Window: time.Minute}, 10*time.Second, 2, 0)
-		l.wants(directory.Limit{Uses: 5, Window: 20 * time.Second}, 20*time.Second, 1, 20*time.Second)
 	})
 
 	t.Run("forgetting makes a key as new", func(t *testing.T) {
@@ -369,6 +370,9 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 				switch rapid.SampledFrom([]string{"reserve", "reserve", "reserve", "refund", "pass", "pass", "forget"}).Draw(t, "step") {
 				case "reserve":
 					n := rapid.SampledFrom([]int{1, 1, 1, 2, 3, 6, 0}).Draw(t, "n")
+					if limit.Delay > 0 && n <= limit.Uses {
+						n = min(n, 1)
+					}
 					got, err := v.Reserve(t.Context(), acme, key, limit, n, at)
 					if err != nil {
 						t.Fatal(err)
@@ -435,15 +439,12 @@ func (m *model) used() int {
 	return m.allowed[len(m.allowed)-1].used - m.refunds
 }
 
-// exhausted finds the latest reservation that used the limit up; the index of
-// the first one when there is none, and false.
-func (m *model) exhausted() (int, bool) {
-	for i := len(m.allowed) - 1; i >= 0 && m.limit.Delay > 0; i-- {
-		if m.allowed[i].used >= m.limit.Uses {
-			return i, true
-		}
+// ends is when the key is as new.
+func (m *model) ends() time.Time {
+	if m.limit.Delay > 0 {
+		return m.allowed[len(m.allowed)-1].at.Add(m.limit.Window)
 	}
-	return 0, false
+	return m.allowed[0].at.Add(m.limit.Window)
 }
 
 func (m *model) reserve(n int, now time.Time) time.Duration {
@@ -453,26 +454,24 @@ func (m *model) reserve(n int, now time.Time) time.Duration {
 	case n > m.limit.Uses:
 		return m.limit.Window
 	}
-	if m.used() > 0 {
-		i, _ := m.exhausted()
-		if !now.Before(m.allowed[i].at.Add(m.limit.Window)) {
-			*m = model{limit: m.limit}
-		}
+	if m.used() > 0 && !now.Before(m.ends()) {
+		*m = model{limit: m.limit}
 	}
-	if used := m.used(); used+n > m.limit.Uses {
-		i, growing := m.exhausted()
-		end := m.allowed[i].at.Add(m.limit.Window)
-		switch {
-		case !growing || n > 1:
-			return end.Sub(now)
-		case used >= m.limit.Uses && !m.refunded:
+	if m.used()+n > m.limit.Uses {
+		next := m.ends()
+		if m.limit.Delay > 0 {
+			latest := m.allowed[len(m.allowed)-1]
 			delay := m.limit.Delay
-			for range m.allowed[i].used - m.limit.Uses {
+			for range latest.used - m.limit.Uses {
 				delay = min(2*delay, m.limit.Window)
 			}
-			if wait := m.allowed[i].at.Add(min(delay, m.limit.Window)).Sub(now); wait > 0 {
-				return wait
+			next = latest.at.Add(min(delay, m.limit.Window))
+			if m.refunded {
+				next = now
 			}
+		}
+		if wait := next.Sub(now); wait > 0 {
+			return wait
 		}
 	}
 	m.allowed = append(m.allowed, struct {

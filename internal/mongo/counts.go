@@ -1,0 +1,363 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"roster/internal/directory"
+)
+
+// How many people are in each group is kept in one document per organization.
+// The users are other documents, so a write that moves somebody from one group
+// to another takes four steps, each atomic, and a crash may come between any
+// two of them:
+//
+//  1. the user is written, and in the same document the move, as pending;
+//  2. the counts change, and note the move's id as applied, unless it is noted;
+//  3. the move is taken off the user;
+//  4. the counts forget the id. This waits for the next change of the counts.
+//
+// So a move that is pending is counted exactly when its id is noted, and one
+// that is neither pending nor noted is done with. The write is answered after
+// step 2 at the earliest. What a crash left behind is completed by Repair: it
+// compares and sets the revision of the counts, which every step 2 and 4
+// moves, so that nothing can happen between its looking and its counting. The
+// ids that it notes itself stay for a day: should the one who seemed to be dead
+// come to step 2 after all, it finds its move counted.
+//
+// People who are added together share one move.
+
+// countsDocument is the counts of one organization, under its id.
+type countsDocument struct {
+	People   map[string]int  `bson:"n"`
+	Applied  map[string]bool `bson:"applied"`
+	Revision int64           `bson:"rev"`
+}
+
+func newCounts() countsDocument {
+	return countsDocument{People: map[string]int{}, Applied: map[string]bool{}}
+}
+
+// move is somebody's way from one group to another; From is empty for
+// somebody new.
+type move struct {
+	ID   bson.ObjectID `bson:"id"`
+	From string        `bson:"from"`
+	To   string        `bson:"to"`
+}
+
+// changes are how much the groups grow.
+type changes map[string]int
+
+func (c changes) add(m move) {
+	c[m.To]++
+	if m.From != "" {
+		c[m.From]--
+	}
+}
+
+// groupKey is a group as a field of the counts. Points and dollars mean
+// something in the name of a field.
+func groupKey(g directory.Group) string {
+	return string(g.Status) + "/" + map[bool]string{true: "2", false: "1"}[g.TwoFactor] + "/" + fieldEscape.Replace(g.RoleID)
+}
+
+func groupOfKey(key string) directory.Group {
+	status, rest, _ := strings.Cut(key, "/")
+	factors, role, _ := strings.Cut(rest, "/")
+	return directory.Group{Status: directory.Status(status), TwoFactor: factors == "2", RoleID: fieldUnescape.Replace(role)}
+}
+
+var (
+	fieldEscape   = strings.NewReplacer("%", "%25", ".", "%2E", "$", "%24")
+	fieldUnescape = strings.NewReplacer("%25", "%", "%2E", ".", "%24", "$")
+)
+
+// Counts implements directory.UserStore.
+func (s *Store) Counts(ctx context.Context, organizationID string) (directory.Counts, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	var kept countsDocument
+	err := s.counts.FindOne(ctx, bson.M{"_id": organizationID}, options.FindOne().SetProjection(bson.M{"n": 1})).Decode(&kept)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, fault("read counts", err)
+	}
+	counts := directory.Counts{}
+	for key, people := range kept.People {
+		if people != 0 {
+			counts[groupOfKey(key)] = people
+		}
+	}
+	return counts, nil
+}
+
+// step is a step of a write that moves people, after which it may be cut off.
+type step int
+
+const (
+	written step = iota + 1
+	counted
+	takenOff
+)
+
+// count does steps 2 and 3 of a move that was written with these users. It
+// does not stop when the one who asked hangs up.
+func (s *Store) count(ctx context.Context, organizationID string, id bson.ObjectID, change changes, userIDs []string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
+	defer cancel()
+	if err := s.interrupt(written); err != nil {
+		return err
+	}
+	if err := s.apply(ctx, organizationID, id, change); err != nil {
+		return fault("count", err)
+	}
+	if s.interrupt(counted) != nil {
+		return nil
+	}
+	// From here on the counts are right; what fails is left to Repair.
+	err := again(ctx, func() error {
+		_, err := s.users.UpdateMany(ctx, bson.M{"org": organizationID, "_id": bson.M{"$in": userIDs}}, takeOff(id))
+		return err
+	})
+	if err == nil && s.interrupt(takenOff) == nil {
+		s.told.add(organizationID, id)
+	}
+	return nil
+}
+
+func takeOff(ids ...bson.ObjectID) bson.M {
+	return bson.M{"$pull": bson.M{"pending": bson.M{"id": bson.M{"$in": ids}}}}
+}
+
+// apply counts a move, unless that was done.
+func (s *Store) apply(ctx context.Context, organizationID string, id bson.ObjectID, change changes) error {
+	applied := "applied." + id.Hex()
+	filter := bson.M{"_id": organizationID, applied: bson.M{"$exists": false}}
+	update := change.update()
+	update["$set"] = bson.M{applied: true}
+	if done := s.told.take(organizationID); len(done) > 0 {
+		update["$unset"] = appliedFields(done)
+	}
+	o := options.FindOneAndUpdate().SetProjection(bson.M{"applied": 1}).SetReturnDocument(options.After)
+	for range 2 {
+		var after countsDocument
+		err := again(ctx, func() error { return s.counts.FindOneAndUpdate(ctx, filter, update, o).Decode(&after) })
+		if !errors.Is(err, mongo.ErrNoDocuments) {
+			s.left.add(organizationID, after.olderThan(forgetAfter)...)
+			return err
+		}
+		// Repair was quicker; or there are no counts yet.
+		if err := create(ctx, s.counts, organizationID, newCounts()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// update is the change of the counts; every one moves the revision.
+func (c changes) update() bson.M {
+	increments := bson.M{"rev": int64(1)}
+	for key, n := range c {
+		if n != 0 {
+			increments["n."+key] = n
+		}
+	}
+	return bson.M{"$inc": increments}
+}
+
+func appliedFields(ids []bson.ObjectID) bson.M {
+	fields := bson.M{}
+	for _, id := range ids {
+		fields["applied."+id.Hex()] = ""
+	}
+	return fields
+}
+
+// forgetAfter is how long an id is remembered whose move may still be on its way.
+const forgetAfter = 24 * time.Hour
+
+// olderThan are the moves noted as applied that began so long ago. (An
+// ObjectID begins with the time.)
+func (d countsDocument) olderThan(age time.Duration) []bson.ObjectID {
+	var old []bson.ObjectID
+	for hex := range d.Applied {
+		if id, err := bson.ObjectIDFromHex(hex); err == nil && time.Since(id.Timestamp()) > age {
+			old = append(old, id)
+		}
+	}
+	return old
+}
+
+// Repair implements directory.UserStore. Any number of servers may do it at
+// once.
+func (s *Store) Repair(ctx context.Context) error {
+	return errors.Join(s.complete(ctx), s.forget(ctx))
+}
+
+// complete takes the moves that were left pending through steps 2 and 3. It
+// looks at all organizations, since there is nobody else to ask.
+func (s *Store) complete(ctx context.Context) error {
+	horizon := bson.NewObjectIDFromTimestamp(time.Now().Add(-s.grace))
+	for {
+		left, err := s.pending(ctx, bson.M{"pending.id": bson.M{"$lt": horizon}}, 1000)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		byOrganization := map[string][]bson.ObjectID{}
+		for _, u := range left {
+			for _, m := range u.Pending {
+				if m.ID.Hex() < horizon.Hex() {
+					byOrganization[u.OrganizationID] = append(byOrganization[u.OrganizationID], m.ID)
+				}
+			}
+		}
+		for organizationID, ids := range byOrganization {
+			if err := s.completeIn(ctx, organizationID, ids); err != nil {
+				return fault("repair counts", err)
+			}
+		}
+	}
+}
+
+// pending are users with moves, as far as filter lets them through.
+func (s *Store) pending(ctx context.Context, filter bson.M, limit int64) ([]userDocument, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	cursor, err := s.users.Find(ctx, filter, options.Find().SetProjection(bson.M{"org": 1, "pending": 1}).SetLimit(limit))
+	if err != nil {
+		return nil, fault("find moves", err)
+	}
+	var users []userDocument
+	return users, fault("find moves", cursor.All(ctx, &users))
+}
+
+func (s *Store) completeIn(ctx context.Context, organizationID string, ids []bson.ObjectID) error {
+	ctx, cancel := context.WithTimeout(ctx, 4*operationTimeout)
+	defer cancel()
+	having := bson.M{"org": organizationID, "pending.id": bson.M{"$in": ids}}
+	for try := 0; ; try++ {
+		// First the counts, then the moves: see the comment at the top.
+		var kept countsDocument
+		err := s.counts.FindOne(ctx, bson.M{"_id": organizationID}, options.FindOne().SetProjection(bson.M{"applied": 1, "rev": 1})).Decode(&kept)
+		if errors.Is(err, mongo.ErrNoDocuments) {
+			if err := create(ctx, s.counts, organizationID, newCounts()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		users, err := s.pending(ctx, having, 0)
+		if err != nil {
+			return err
+		}
+		asked := map[bson.ObjectID]bool{}
+		for _, id := range ids {
+			asked[id] = true
+		}
+		change, noted := changes{}, bson.M{}
+		for _, u := range users {
+			for _, m := range u.Pending {
+				if asked[m.ID] && !kept.Applied[m.ID.Hex()] {
+					change.add(m)
+					noted["applied."+m.ID.Hex()] = true
+				}
+			}
+		}
+		if len(noted) == 0 {
+			break
+		}
+		apply := change.update()
+		apply["$set"] = noted
+		matched, err := update(ctx, s.counts, bson.M{"_id": organizationID, "rev": kept.Revision}, apply)
+		if err != nil {
+			return err
+		}
+		if matched {
+			break
+		}
+		if try == maxTries {
+			return errors.New("others keep being quicker")
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+	return again(ctx, func() error {
+		_, err := s.users.UpdateMany(ctx, having, takeOff(ids...))
+		return err
+	})
+}
+
+// forget does step 4 for what waits for it, and for what a crash has left
+// noted: it is forgotten when nobody has it pending.
+func (s *Store) forget(ctx context.Context) error {
+	for organizationID, ids := range s.left.takeAll() {
+		users, err := s.pending(ctx, bson.M{"org": organizationID, "pending.id": bson.M{"$in": ids}}, 1)
+		if err != nil {
+			return err
+		}
+		if len(users) == 0 {
+			s.told.add(organizationID, ids...)
+		}
+	}
+	for organizationID, ids := range s.told.takeAll() {
+		if err := s.forgetIn(ctx, organizationID, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) forgetIn(ctx context.Context, organizationID string, ids []bson.ObjectID) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	change := changes{}.update()
+	change["$unset"] = appliedFields(ids)
+	_, err := update(ctx, s.counts, bson.M{"_id": organizationID}, change)
+	return fault("forget moves", err)
+}
+
+// moves are ids of moves, of each organization.
+type moves struct {
+	mu  sync.Mutex
+	ids map[string][]bson.ObjectID
+}
+
+// enough is how many are worth remembering of an organization.
+const enough = 1000
+
+func (m *moves) add(organizationID string, ids ...bson.ObjectID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ids == nil {
+		m.ids = map[string][]bson.ObjectID{}
+	}
+	if len(ids) > 0 && len(m.ids[organizationID]) < enough {
+		m.ids[organizationID] = append(m.ids[organizationID], ids...)
+	}
+}
+
+func (m *moves) take(organizationID string) []bson.ObjectID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ids := m.ids[organizationID]
+	delete(m.ids, organizationID)
+	return ids
+}
+
+func (m *moves) takeAll() map[string][]bson.ObjectID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.ids
+	m.ids = nil
+	return all
+}

@@ -1,0 +1,310 @@
+package mongo
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+
+	"roster/internal/directory"
+)
+
+// Every order has an index: organization, status, second factor, the order's
+// field, id. Which statuses and second factors a list has is always said, as
+// equalities, so MongoDB merges at most six walks along the index, each from
+// where the page begins. (By role it is one role after the other, with an
+// index that has the role in front.) A filter by role is checked on the way; for
+// a rare one MongoDB prefers the index by role, and for a rare word the index
+// of words, and sorts the few that it finds.
+
+// orders are the fields of the orders. Those who have no value have the empty
+// one of the type, which nobody else has: they are a segment of their own.
+var orders = map[directory.OrderField]struct {
+	field   string
+	missing any
+}{
+	directory.ByName:      {"sort.name", ""},
+	directory.ByEmail:     {"sort.email", nil},
+	directory.ByUsername:  {"sort.username", nil},
+	directory.ByRole:      {"sort.username", nil},
+	directory.ByLastLogin: {"lastLoginAt", time.Time{}},
+	directory.ByCreated:   {"createdAt", nil},
+}
+
+// ListUsers implements directory.UserStore. One query mostly fills the page;
+// another is asked where the page goes on in the next segment.
+func (s *Store) ListUsers(ctx context.Context, organizationID string, q directory.ListQuery) ([]*directory.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	filter, somebody := listFilter(organizationID, q)
+	if !somebody {
+		return nil, nil
+	}
+	segments, err := segmentsOf(q)
+	if err != nil {
+		return nil, err
+	}
+	var users []*directory.User
+	for _, part := range segments {
+		if len(users) >= q.Limit {
+			break
+		}
+		found, err := s.findUsers(ctx, and(append([]bson.M{filter}, part.where...)), part.order, q.Limit-len(users))
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, found...)
+	}
+	return users, nil
+}
+
+// CountMatches implements directory.UserStore.
+func (s *Store) CountMatches(ctx context.Context, organizationID string, q directory.ListQuery) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	filter, somebody := listFilter(organizationID, q)
+	if !somebody {
+		return 0, nil
+	}
+	cursor, err := s.users.Aggregate(ctx, mongo.Pipeline{
+		{{Key: "$match", Value: filter}},
+		{{Key: "$count", Value: "n"}},
+	})
+	if err != nil {
+		return 0, fault("count users", err)
+	}
+	var counted []struct {
+		N int `bson:"n"`
+	}
+	if err := cursor.All(ctx, &counted); err != nil || len(counted) == 0 {
+		return 0, fault("count users", err)
+	}
+	return counted[0].N, nil
+}
+
+// segment is a part of a list in which everybody is ordered by fields that
+// nobody lacks, from where the page begins.
+type segment struct {
+	where []bson.M
+	order bson.D
+}
+
+// segmentsOf are the segments of the list in the order in which it is walked,
+// as far as they lie behind the start.
+func segmentsOf(q directory.ListQuery) ([]segment, error) {
+	order, known := orders[q.Order.Field]
+	if !known {
+		return nil, fmt.Errorf("mongodb: no order %q", q.Order.Field)
+	}
+	start := q.After
+	if q.Backward {
+		start = q.Before
+	}
+	walk := 1
+	if q.Order.Descending != q.Backward {
+		walk = -1
+	}
+	ordered := sorted(walk, order.field, "_id")
+	if q.Order.Field == directory.ByRole {
+		return roleSegments(q.Roles, start, walk), nil
+	}
+
+	var value any
+	if start != nil {
+		value = any(start.Text)
+		if q.Order.Field == directory.ByLastLogin || q.Order.Field == directory.ByCreated {
+			value = start.Time
+		}
+	}
+	if order.missing == nil {
+		return []segment{{where: behind(start, walk, order.field, value), order: ordered}}, nil
+	}
+	present := segment{where: []bson.M{{order.field: bson.M{"$gt": order.missing}}}, order: ordered}
+	missing := segment{where: []bson.M{{order.field: order.missing}}, order: sorted(walk, "_id")}
+	switch {
+	case start == nil && !q.Backward:
+		return []segment{present, missing}, nil
+	case start == nil:
+		return []segment{missing, present}, nil
+	case start.Missing:
+		missing.where = append(missing.where, bson.M{"_id": beyond(walk, start.ID)})
+		if q.Backward {
+			return []segment{missing, present}, nil
+		}
+		return []segment{missing}, nil
+	default:
+		present.where = append(present.where, behind(start, walk, order.field, value)...)
+		if q.Backward {
+			return []segment{present}, nil
+		}
+		return []segment{present, missing}, nil
+	}
+}
+
+// roleSegments are one for each role, and one for those whose role is not
+// named because it was made or deleted meanwhile: they come last.
+func roleSegments(roles []string, start *directory.Position, walk int) []segment {
+	username := orders[directory.ByRole].field
+	var segments []segment
+	for _, role := range roles {
+		segments = append(segments, segment{where: []bson.M{{"role": role}}, order: sorted(walk, username, "_id")})
+	}
+	segments = append(segments, segment{where: []bson.M{{"role": bson.M{"$nin": append([]string{}, roles...)}}}, order: sorted(walk, "role", username, "_id")})
+	at := len(roles)
+	if start != nil {
+		if i := slices.Index(roles, start.RoleID); i >= 0 {
+			at = i
+			segments[at].where = append(segments[at].where, behind(start, walk, username, start.Text)...)
+		} else {
+			segments[at].where = append(segments[at].where, bson.M{"$or": []bson.M{
+				{"role": beyond(walk, start.RoleID)},
+				and(append(behind(start, walk, username, start.Text), bson.M{"role": start.RoleID})),
+			}})
+		}
+	}
+	switch {
+	case walk > 0 && start != nil:
+		segments = segments[at:]
+	case walk < 0 && start != nil:
+		segments = segments[:at+1]
+	}
+	if walk < 0 {
+		slices.Reverse(segments)
+	}
+	return segments
+}
+
+// behind is what lies behind a position in the order of a field and the id. As
+// a plain range, every version of MongoDB begins its walk there; only who has
+// the same value is looked at in vain.
+func behind(start *directory.Position, walk int, field string, value any) []bson.M {
+	if start == nil {
+		return nil
+	}
+	from := "$gte"
+	if walk < 0 {
+		from = "$lte"
+	}
+	return []bson.M{
+		{field: bson.M{from: value}},
+		{"$or": []bson.M{{field: beyond(walk, value)}, {"_id": beyond(walk, start.ID)}}},
+	}
+}
+
+func beyond(walk int, value any) bson.M {
+	if walk < 0 {
+		return bson.M{"$lt": value}
+	}
+	return bson.M{"$gt": value}
+}
+
+// and joins filters, each with conditions of its own.
+func and(filters []bson.M) bson.M {
+	if len(filters) == 1 {
+		return filters[0]
+	}
+	return bson.M{"$and": filters}
+}
+
+// listFilter is who is in a list; nobody, when somebody is false.
+func listFilter(organizationID string, q directory.ListQuery) (filter bson.M, somebody bool) {
+	filter, somebody = groupFilter(q.Groups, q.Roles)
+	if !somebody {
+		return nil, false
+	}
+	filter["org"] = organizationID
+	var words []bson.M
+	for _, word := range q.Words {
+		// Nobody has such a word, and a pattern can't either.
+		if !utf8.ValidString(word) || strings.ContainsRune(word, 0) {
+			return nil, false
+		}
+		// An anchored pattern of literal letters is a range of the index.
+		words = append(words, bson.M{"words": bson.Regex{Pattern: "^" + regexp.QuoteMeta(word)}})
+	}
+	if len(words) > 0 {
+		filter["$and"] = words
+	}
+	return filter, true
+}
+
+// groupFilter says which groups people may be in: the statuses and second
+// factors always, the rest as shortly as it goes. all are the roles that
+// there are, when that is known.
+func groupFilter(groups []directory.Group, all []string) (filter bson.M, somebody bool) {
+	// A side is a status and a second factor; taken are the roles of each side.
+	type side struct {
+		status    directory.Status
+		twoFactor bool
+	}
+	var sides []side
+	taken := map[side][]string{}
+	for _, g := range groups {
+		at := side{g.Status, g.TwoFactor}
+		if taken[at] == nil {
+			sides = append(sides, at)
+		}
+		if !slices.Contains(taken[at], g.RoleID) {
+			taken[at] = append(taken[at], g.RoleID)
+		}
+	}
+	if groups == nil {
+		for _, status := range []directory.Status{directory.Active, directory.Inactive, directory.Pending} {
+			sides = append(sides, side{status, false}, side{status, true})
+		}
+	}
+	if len(sides) == 0 {
+		return nil, false
+	}
+
+	var statuses []directory.Status
+	var factors []bool
+	rolesOf := func(at side) (roles []string, every bool) {
+		roles = taken[at]
+		slices.Sort(roles)
+		return roles, groups == nil || len(all) > 0 && len(roles) >= len(all) &&
+			!slices.ContainsFunc(all, func(id string) bool { return !slices.Contains(roles, id) })
+	}
+	same := true // the sides take the same roles
+	firstRoles, every := rolesOf(sides[0])
+	for _, at := range sides {
+		if !slices.Contains(statuses, at.status) {
+			statuses = append(statuses, at.status)
+		}
+		if !slices.Contains(factors, at.twoFactor) {
+			factors = append(factors, at.twoFactor)
+		}
+		roles, all := rolesOf(at)
+		same = same && every == all && (every || slices.Equal(roles, firstRoles))
+	}
+	filter = bson.M{"status": oneOf(statuses), "twoFactor": oneOf(factors)}
+	if same && len(sides) == len(statuses)*len(factors) {
+		if !every {
+			filter["role"] = oneOf(firstRoles)
+		}
+		return filter, true
+	}
+	var alternatives []bson.M
+	for _, at := range sides {
+		one := bson.M{"status": at.status, "twoFactor": at.twoFactor}
+		if roles, every := rolesOf(at); !every {
+			one["role"] = oneOf(roles)
+		}
+		alternatives = append(alternatives, one)
+	}
+	filter["$or"] = alternatives
+	return filter, true
+}
+
+func oneOf[T any](values []T) any {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return bson.M{"$in": values}
+}
