@@ -165,14 +165,17 @@ func (p *program) log() string {
 
 func (p *program) waitReady(patience time.Duration) {
 	p.t.Helper()
-	require.Eventually(p.t, func() bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.done:
-			p.t.Fatalf("the program ended:\n%s", p.log())
+			p.t.Fatal("the program ended by itself")
 		default:
 		}
-		return p.get("/readyz") == http.StatusOK
-	}, patience, 20*time.Millisecond, "ready")
+		if p.get("/readyz") == http.StatusOK {
+			return
+		}
+	}
+	p.t.Fatal("the program was not ready in time")
 }
 
 // get is the status of a page; 0 when nobody answers.

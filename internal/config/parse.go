@@ -88,12 +88,12 @@ func Parse(args, environ []string, stdout io.Writer) (Invocation, error) {
 	}
 
 	ctx, err := k.Parse(args)
-	var wrong mistake
+	var refused mistake
 	switch {
 	case helped:
 		return Invocation{Command: HelpPrinted{}}, nil
-	case errors.As(err, &wrong):
-		return Invocation{}, wrong
+	case errors.As(err, &refused):
+		return Invocation{}, refused
 	case err != nil:
 		return Invocation{}, mistake(strings.Join(strings.Fields(err.Error()), " ") + ": see roster --help.")
 	}

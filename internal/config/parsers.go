@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
@@ -51,10 +52,11 @@ type parser[T any] struct {
 }
 
 func (p parser[T]) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
-	var text string
-	if err := ctx.Scan.PopValueInto("value", &text); err != nil {
+	token, err := ctx.Scan.PopValue("value")
+	if err != nil {
 		return err
 	}
+	text := token.String() // PopValueInto would mend what is not UTF-8.
 	value, ok := p.parse(text)
 	if !ok {
 		return wrong(ctx.Value, text, p.takes)
@@ -226,12 +228,16 @@ func email(text string) (string, bool) {
 	return text, len(found) == 1 && found[0].Email == text
 }
 
+// mailFrom takes no address that some mail servers can't come from: letters
+// beyond ASCII before the @.
 func mailFrom(text string) (mail.Address, bool) {
 	from, err := mail.ParseAddress(text)
 	if err != nil {
 		return mail.Address{}, false
 	}
 	_, valid := email(from.Address)
+	local, _, _ := strings.Cut(from.Address, "@")
+	valid = valid && !strings.ContainsFunc(local, func(r rune) bool { return r > unicode.MaxASCII })
 	name, refused := directory.CleanText(from.Name, "")
 	return *from, valid && refused == nil && name == from.Name
 }

@@ -147,7 +147,12 @@ func (s *Store) beginAtOnce(ctx context.Context, organizationID string, changes 
 
 // claims is what a change needs to know of the claims of its users.
 type claims struct {
-	claimsDocument `bson:",inline"`
+	Limit          int         `bson:"limit"`
+	Used           int         `bson:"used"`
+	Seats          []string    `bson:"seats"`
+	Administrators []string    `bson:"administrators"`
+	Open           []openClaim `bson:"open"`
+	Revision       int64       `bson:"rev"`
 	// Settled is how many settled administrators there are; of the sets,
 	// only the users of the change are read.
 	Settled int `bson:"settled"`

@@ -53,10 +53,10 @@ func (d organizationDocument) organization() *directory.Organization {
 // userDocument is a user, and beside it the moves that are not counted yet,
 // which no update of the user replaces.
 type userDocument struct {
-	ID             string `bson:"_id"`
-	OrganizationID string `bson:"org"`
-	userFields     `bson:",inline"`
-	Pending        []move `bson:"pending,omitempty"`
+	ID             string     `bson:"_id"`
+	OrganizationID string     `bson:"org"`
+	Fields         userFields `bson:",inline"`
+	Pending        []move     `bson:"pending,omitempty"`
 }
 
 // userFields are what an update of a user sets.
@@ -222,18 +222,19 @@ func (f userFields) change() bson.M {
 }
 
 func (d *userDocument) user() *directory.User {
+	f := &d.Fields
 	return &directory.User{
-		ID: d.ID, OrganizationID: d.OrganizationID, Revision: d.Revision, Version: d.Version,
-		Email: d.Email, Username: d.Username, Name: d.Name, Title: d.Title, Status: d.Status, RoleID: d.RoleID,
-		CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, DeactivatedAt: d.DeactivatedAt, LastLoginAt: d.LastLoginAt,
-		Invitation: d.Invitation.link(), PasswordReset: d.PasswordReset.link(),
+		ID: d.ID, OrganizationID: d.OrganizationID, Revision: f.Revision, Version: f.Version,
+		Email: f.Email, Username: f.Username, Name: f.Name, Title: f.Title, Status: f.Status, RoleID: f.RoleID,
+		CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt, DeactivatedAt: f.DeactivatedAt, LastLoginAt: f.LastLoginAt,
+		Invitation: f.Invitation.link(), PasswordReset: f.PasswordReset.link(),
 		Credentials: directory.Credentials{
-			PasswordHash: d.Credentials.PasswordHash, PasswordChangedAt: d.Credentials.PasswordChangedAt,
-			TwoFactor:      (*directory.TwoFactor)(d.Credentials.TwoFactor),
-			TwoFactorSetup: d.Credentials.TwoFactorSetup, Version: d.Credentials.Version,
+			PasswordHash: f.Credentials.PasswordHash, PasswordChangedAt: f.Credentials.PasswordChangedAt,
+			TwoFactor:      (*directory.TwoFactor)(f.Credentials.TwoFactor),
+			TwoFactorSetup: f.Credentials.TwoFactorSetup, Version: f.Credentials.Version,
 		},
-		Sessions: mapped(d.Sessions, func(s sessionDocument) directory.SessionRef { return directory.SessionRef(s) }),
-		Outbox:   mapped(d.Outbox, entryDocument.entry),
+		Sessions: mapped(f.Sessions, func(s sessionDocument) directory.SessionRef { return directory.SessionRef(s) }),
+		Outbox:   mapped(f.Outbox, entryDocument.entry),
 	}
 }
 

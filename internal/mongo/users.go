@@ -42,7 +42,7 @@ func (s *Store) insertUsers(parent context.Context, users []*directory.User, ans
 	for i, u := range users {
 		u.Revision = 1
 		documents[i] = &userDocument{
-			ID: u.ID, OrganizationID: organizationID, userFields: fieldsOf(u),
+			ID: u.ID, OrganizationID: organizationID, Fields: fieldsOf(u),
 			Pending: []move{{ID: id, To: groupKey(directory.GroupOf(u))}},
 		}
 		left[i] = i
@@ -121,7 +121,7 @@ func (s *Store) UpdateUser(parent context.Context, u *directory.User) error {
 	if err != nil {
 		return fault("read user", err)
 	}
-	moved := move{ID: bson.NewObjectID(), From: groupKey(before.group()), To: groupKey(fields.group())}
+	moved := move{ID: bson.NewObjectID(), From: groupKey(before.Fields.group()), To: groupKey(fields.group())}
 	change := fields.change()
 	change["$push"] = bson.M{"pending": moved}
 	matched, err = s.updateUser(ctx, revision, change)

@@ -424,13 +424,13 @@ func (l *list) streamQuery(s *stream) (query string, args []any) {
 	if len(l.Words) > 0 {
 		words = "words"
 	}
-	index, where := "users_group_", "in_group = ?"
+	index, where, group := "users_group_", "in_group = ?", "in_group"
 	args = []any{s.group}
 	if s.group == 0 {
-		index, where = "users_status_", "organization = ? AND status = ?"
+		index, where, group = "users_status_", "organization = ? AND status = ?", "0" // of no use here, and not in the index
 		args = []any{l.organization, s.status}
 	}
-	return "SELECT number, id, in_group, " + column + ", " + words + " FROM users INDEXED BY " + index + column +
+	return "SELECT number, id, " + group + ", " + column + ", " + words + " FROM users INDEXED BY " + index + column +
 			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
 			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
 		append(args, s.low.value, s.low.id, s.high.value, s.high.id, s.chunk)

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
@@ -151,6 +152,17 @@ type conn struct {
 	prepared map[string]*sql.Stmt
 }
 
+// close closes the statements too, which database/sql leaves to whoever made
+// them on one connection. With one open, SQLite would leave the file as after a
+// crash, with its WAL beside it.
+func (c *conn) close() error {
+	var errs []error
+	for _, stmt := range c.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(append(errs, c.Close())...)
+}
+
 func newPool(path, settings, begin string, size int) (*pool, error) {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
@@ -172,7 +184,7 @@ func (p *pool) close() error {
 	var errs []error
 	for range cap(p.free) {
 		if c := <-p.free; c != nil {
-			errs = append(errs, c.Close())
+			errs = append(errs, c.close())
 		}
 	}
 	return errors.Join(append(errs, p.db.Close())...)
@@ -182,6 +194,9 @@ func (p *pool) close() error {
 // directory.ErrUnavailable when SQLite could not do its part in time.
 func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 	defer func() { err = translate(err) }()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var c *conn
 	select {
 	case <-p.closed:
@@ -204,12 +219,14 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		if done {
 			return
 		}
-		// Also after a panic, and when the context is what has ended. A
-		// connection that can't undo is not used again; one that SQLite has
-		// undone by itself (a full disk) looks the same.
+		// Also after a panic, and when the context is what has ended. That no
+		// transaction is open is as good: it did not begin, or SQLite has undone it
+		// by itself (a full disk). On any other failure the connection goes.
 		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
-		if _, err := undo.exec("ROLLBACK"); err != nil {
-			_ = c.Close()
+		if _, err := undo.exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR {
+			// Not back into the pool of database/sql, but away.
+			_ = c.Raw(func(any) error { return sqldriver.ErrBadConn })
+			_ = c.close()
 			c = nil
 		}
 	}()
@@ -302,17 +319,14 @@ func (t *tx) script(text string) error {
 // directory.ErrUnavailable when trying later may help. What is left are the
 // domain's errors and faults of ours.
 func translate(err error) error {
-	var fault *driver.Error
 	switch {
 	case err == nil, errors.Is(err, directory.ErrUnavailable):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, sql.ErrConnDone):
-	case errors.As(err, &fault):
-		switch fault.Code() & 0xff {
-		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG:
-			return err
-		}
-	default:
+		return fmt.Errorf("sqlite: %w: %w", directory.ErrUnavailable, err)
+	}
+	switch code(err) & 0xff {
+	case 0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG:
 		return err
 	}
 	return fmt.Errorf("sqlite: %w: %w", directory.ErrUnavailable, err)
@@ -321,7 +335,14 @@ func translate(err error) error {
 // violates tells whether err is that a row breaks a UNIQUE or PRIMARY KEY
 // constraint. Only the statement is undone; the transaction goes on.
 func violates(err error) bool {
+	return code(err) == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code(err) == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}
+
+// code is SQLite's extended result code; 0 when err is not of SQLite.
+func code(err error) int {
 	var fault *driver.Error
-	return errors.As(err, &fault) &&
-		(fault.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || fault.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+	if errors.As(err, &fault) {
+		return fault.Code()
+	}
+	return 0
 }

@@ -25,6 +25,7 @@ func open(t testing.TB, path string) *DB {
 }
 
 func TestStore(t *testing.T) {
-	store := NewStore(open(t, filepath.Join(t.TempDir(), "roster.db")))
-	storetest.Run(t, func(*testing.T) directory.Store { return store })
+	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	storetest.Run(t, func(*testing.T) directory.Store { return NewStore(db) })
+	t.Run("every statement that was run goes by an index", func(t *testing.T) { plansHold(t, db) })
 }

@@ -127,28 +127,40 @@ func (v *Vault) EndChallenge(ctx context.Context, organizationID, tokenHash stri
 	return v.change(ctx, "DELETE FROM challenges WHERE organization = ? AND token_hash = ?", organizationID, tokenHash)
 }
 
-// Reserve implements directory.Limiter.
+// Reserve implements directory.Limiter. There is one writer at a time, so what
+// is read here is what is changed.
 func (v *Vault) Reserve(ctx context.Context, organizationID, key string, limit directory.Limit, n int, now time.Time) (wait time.Duration, err error) {
+	if n < 1 {
+		return 0, nil
+	}
 	err = v.db.write(ctx, func(t *tx) error {
 		var uses int
-		var first, last int64
-		err := t.row("SELECT uses, first_at, last_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
-			organizationID, key, now.UnixMilli()).Scan(&uses, &first, &last)
-		if errors.Is(err, sql.ErrNoRows) {
-			uses, first, last, err = 0, now.UnixMilli(), now.UnixMilli(), nil
-		}
-		if err != nil {
+		var first, last, ends int64
+		err := t.row("SELECT uses, first_at, last_at, ends_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
+			organizationID, key, now.UnixMilli()).Scan(&uses, &first, &last, &ends)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if wait = limit.Wait(uses, n, time.UnixMilli(first), time.UnixMilli(last), now); wait > 0 {
-			return nil
+		latest := now.Add(limit.Window).UnixMilli()
+		if err != nil {
+			uses, first, last, ends = 0, now.UnixMilli(), now.UnixMilli(), latest
 		}
-		end := time.UnixMilli(first).Add(limit.Window)
-		if limit.Delay > 0 {
-			end = now.Add(limit.Window)
+		// The clock was ahead when this was counted, and has been set back: it
+		// was now, at the latest.
+		setBack := ends > latest
+		first, last, ends = min(first, now.UnixMilli()), min(last, now.UnixMilli()), min(ends, latest)
+		wait = limit.Wait(uses, n, time.UnixMilli(first), time.UnixMilli(last), now)
+		switch {
+		case wait > 0 && !setBack:
+			return nil
+		case wait == 0:
+			uses, last = uses+n, now.UnixMilli()
+			if limit.Delay > 0 {
+				ends = latest
+			}
 		}
 		_, err = t.exec("INSERT OR REPLACE INTO limits (organization, key, uses, first_at, last_at, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
-			organizationID, key, uses+n, first, now.UnixMilli(), end.UnixMilli())
+			organizationID, key, uses, first, last, ends)
 		return err
 	})
 	return wait, err
@@ -159,9 +171,20 @@ func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
 	return v.change(ctx, "DELETE FROM limits WHERE organization = ? AND key = ?", organizationID, key)
 }
 
-// Refund implements directory.Limiter.
+// Refund implements directory.Limiter. The latest use is made to be long ago,
+// so that nothing waits for it.
 func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
-	return v.change(ctx, "UPDATE limits SET uses = uses - 1 WHERE organization = ? AND key = ? AND uses > 0", organizationID, key)
+	return v.db.write(ctx, func(t *tx) error {
+		for _, statement := range []string{
+			"DELETE FROM limits WHERE organization = ? AND key = ? AND uses <= 1",
+			"UPDATE limits SET uses = uses - 1, last_at = 0 WHERE organization = ? AND key = ?",
+		} {
+			if _, err := t.exec(statement, organizationID, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // change runs one statement.

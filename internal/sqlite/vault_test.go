@@ -1,24 +1,117 @@
 package sqlite
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"roster/internal/account"
+	"roster/internal/directory"
 	"roster/internal/vaulttest"
 )
 
 func TestVault(t *testing.T) {
 	vaulttest.Run(t, func(t *testing.T) account.Vault {
-		db, err := Open(t.Context(), filepath.Join(t.TempDir(), "roster.db"))
+		return NewVault(open(t, filepath.Join(t.TempDir(), "roster.db")))
+	})
+}
+
+func TestVaultClosed(t *testing.T) {
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "roster.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	vaulttest.Unreachable(t, NewVault(db), time.Second)
+}
+
+// TestVaultDurable opens the file again without closing it: what was answered is
+// there for whoever comes after a SIGKILL.
+func TestVaultDurable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roster.db")
+	before := NewVault(open(t, path))
+	now := time.Now()
+	limit := directory.Limit{Uses: 1, Window: time.Hour}
+	_, err := before.Reserve(t.Context(), "org_1", "key", limit, 1, now)
+	for _, err := range []error{
+		err,
+		before.PutSession(t.Context(), account.Session{ID: "sess_1", OrganizationID: "org_1", UserID: "user_1", TokenHash: "hash"}, now.Add(time.Hour)),
+		before.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: "hash", ExpiresAt: now.Add(time.Hour)}),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
+	}
+	after := NewVault(open(t, path))
+	if s, err := after.Session(t.Context(), "org_1", "hash", now); err != nil || s.ID != "sess_1" {
+		t.Errorf("the session is %v (%v)", s, err)
+	}
+	if _, err := after.Challenge(t.Context(), "org_1", "hash", now); err != nil {
+		t.Errorf("the challenge is lost: %v", err)
+	}
+	if wait, err := after.Reserve(t.Context(), "org_1", "key", limit, 1, now); err != nil || wait == 0 {
+		t.Errorf("the count is lost (%v)", err)
+	}
+}
+
+func TestSweep(t *testing.T) {
+	v := NewVault(open(t, filepath.Join(t.TempDir(), "roster.db")))
+	now := time.Now().Truncate(time.Millisecond)
+	limit := directory.Limit{Uses: 1, Window: time.Minute}
+	for name, ends := range map[string]time.Time{"ended": now, "live": now.Add(time.Millisecond)} {
+		_, err := v.Reserve(t.Context(), "org_1", name, limit, 1, ends.Add(-limit.Window))
+		if err := errors.Join(err,
+			v.PutSession(t.Context(), account.Session{ID: name, OrganizationID: "org_1", UserID: "user_1", TokenHash: name}, ends),
+			v.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: name, ExpiresAt: ends}),
+		); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.Sweep(t.Context(), now); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"sessions", "challenges", "limits"} {
+		t.Run("what has ended is removed, and what has not stays: "+table, func(t *testing.T) {
+			var rows int
+			if err := v.db.read(t.Context(), func(t *tx) error { return t.row("SELECT count(*) FROM " + table).Scan(&rows) }); err != nil {
+				t.Fatal(err)
+			}
+			if rows != 1 {
+				t.Errorf("%d rows", rows)
 			}
 		})
-		return NewVault(db)
-	})
+	}
+	if _, err := v.Session(t.Context(), "org_1", "live", now); err != nil {
+		t.Error(err)
+	}
+	if wait, err := v.Reserve(t.Context(), "org_1", "live", limit, 1, now); err != nil || wait != time.Millisecond {
+		t.Errorf("wait %v (%v)", wait, err)
+	}
+}
+
+// What is on each request's path must not scan, nor the sweep.
+func TestVaultPlans(t *testing.T) {
+	v := NewVault(open(t, filepath.Join(t.TempDir(), "roster.db")))
+	for _, query := range []string{
+		selectSession + "WHERE organization = ? AND token_hash = ? AND ends_at > ?",
+		selectSession + "WHERE organization = ? AND user = ? AND ends_at > ?",
+		"DELETE FROM sessions WHERE ends_at <= ?",
+		"DELETE FROM challenges WHERE expires_at <= ?",
+		"DELETE FROM limits WHERE ends_at <= ?",
+	} {
+		var id, parent, unused int
+		var detail string
+		if err := v.db.write(t.Context(), func(t *tx) error {
+			return t.row("EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...).Scan(&id, &parent, &unused, &detail)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(detail, "SEARCH") {
+			t.Errorf("%s: %s", query, detail)
+		}
+	}
 }

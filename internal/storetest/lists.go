@@ -234,7 +234,7 @@ var lists = []promise{
 						t.counts(o, q, len(whole))
 					}
 					// Long lists in longer pages, to spare slow stores.
-					q.Limit = max(size, len(whole)/30)
+					q.Limit = max(size, len(whole)/15)
 					t.walk(o, q, whole)
 				}
 			}

@@ -359,14 +359,14 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		var keys atomic.Int64
 		rapid.Check(t, func(t *rapid.T) {
 			limit := directory.Limit{
-				Uses:   rapid.IntRange(1, 5).Draw(t, "uses"),
+				Uses:   rapid.IntRange(1, 4).Draw(t, "uses"),
 				Window: time.Duration(rapid.IntRange(1, 60).Draw(t, "window")) * ms,
 			}
 			if rapid.Bool().Draw(t, "growing") {
 				limit.Delay = time.Duration(rapid.IntRange(1, 70).Draw(t, "delay")) * ms
 			}
 			m, key, at := model{limit: limit}, fmt.Sprint("key", keys.Add(1)), now
-			for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			for range rapid.IntRange(1, 16).Draw(t, "steps") {
 				switch rapid.SampledFrom([]string{"reserve", "reserve", "reserve", "refund", "pass", "pass", "forget"}).Draw(t, "step") {
 				case "reserve":
 					n := rapid.SampledFrom([]int{1, 1, 1, 2, 3, 6, 0}).Draw(t, "n")
