@@ -297,14 +297,9 @@ var variables = []struct {
 			key[:43] + key:  secretKey,
 			key + ",":       secretKey,
 			key + ",canary": secretKey,
-			"q83vEjRWeJCrze8SNFZ4kA8eLTxLWml4h5alxNPi8Q!":  secretKey,
-			encoded(strings.Repeat("\x00", 32)):            secretKey,
-			encoded(strings.Repeat("\xa7", 32)):            secretKey,
-			encoded("change-me-change-me-change-me-32"):    secretKey,
-			encoded("0123456789abcdef0123456789ABCDEF"):    secretKey,
-			encoded("abcdefghijklmnopqrstuvwxyz012345"):    secretKey,
-			encoded(strings.Repeat("\x01\xfe\x80\x7f", 8)): secretKey,
-			"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=": secretKey, // 0, 1, 2, …
+			"q83vEjRWeJCrze8SNFZ4kA8eLTxLWml4h5alxNPi8Q!": secretKey,
+			encoded(strings.Repeat("\x00", 32)):           secretKey,
+			encoded(strings.Repeat("\xa7", 32)):           secretKey,
 		},
 		right: map[string]func(*config.Config){
 			key:                   func(c *config.Config) { c.SecretKeys = [][]byte{mustKey(key)} },

@@ -1,8 +1,11 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -183,8 +186,7 @@ func appliedFields(ids []bson.ObjectID) bson.M {
 // forgetAfter is how long an id is remembered whose move may still be on its way.
 const forgetAfter = 24 * time.Hour
 
-// olderThan are the moves noted as applied that began so long ago. (An
-// ObjectID begins with the time.)
+// olderThan are the moves noted as applied that began so long ago.
 func (d countsDocument) olderThan(age time.Duration) []bson.ObjectID {
 	var old []bson.ObjectID
 	for hex := range d.Applied {
@@ -204,7 +206,8 @@ func (s *Store) Repair(ctx context.Context) error {
 // complete takes the moves that were left pending through steps 2 and 3. It
 // looks at all organizations, since there is nobody else to ask.
 func (s *Store) complete(ctx context.Context) error {
-	horizon := bson.NewObjectIDFromTimestamp(time.Now().Add(-s.grace))
+	var horizon bson.ObjectID // an ObjectID begins with the time
+	binary.BigEndian.PutUint32(horizon[:], uint32(time.Now().Add(-s.grace).Unix()))
 	for {
 		left, err := s.pending(ctx, bson.M{"pending.id": bson.M{"$lt": horizon}}, 1000)
 		if err != nil || len(left) == 0 {
@@ -213,7 +216,7 @@ func (s *Store) complete(ctx context.Context) error {
 		byOrganization := map[string][]bson.ObjectID{}
 		for _, u := range left {
 			for _, m := range u.Pending {
-				if m.ID.Hex() < horizon.Hex() {
+				if bytes.Compare(m.ID[:], horizon[:]) < 0 {
 					byOrganization[u.OrganizationID] = append(byOrganization[u.OrganizationID], m.ID)
 				}
 			}
@@ -301,13 +304,16 @@ func (s *Store) completeIn(ctx context.Context, organizationID string, ids []bso
 // noted: it is forgotten when nobody has it pending.
 func (s *Store) forget(ctx context.Context) error {
 	for organizationID, ids := range s.left.takeAll() {
-		users, err := s.pending(ctx, bson.M{"org": organizationID, "pending.id": bson.M{"$in": ids}}, 1)
+		users, err := s.pending(ctx, bson.M{"org": organizationID, "pending.id": bson.M{"$in": ids}}, 0)
 		if err != nil {
 			return err
 		}
-		if len(users) == 0 {
-			s.told.add(organizationID, ids...)
+		for _, u := range users {
+			for _, m := range u.Pending {
+				ids = slices.DeleteFunc(ids, func(id bson.ObjectID) bool { return id == m.ID })
+			}
 		}
+		s.told.add(organizationID, ids...)
 	}
 	for organizationID, ids := range s.told.takeAll() {
 		if err := s.forgetIn(ctx, organizationID, ids); err != nil {

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (s *Store) ListUsers(ctx context.Context, organizationID string, q director
 		if len(users) >= q.Limit {
 			break
 		}
-		found, err := s.findUsers(ctx, and(append([]bson.M{filter}, part.where...)), part.order, q.Limit-len(users))
+		found, err := s.findUsers(ctx, narrowed(filter, part.where), part.order, q.Limit-len(users))
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +113,7 @@ func segmentsOf(q directory.ListQuery) ([]segment, error) {
 	}
 	ordered := sorted(walk, order.field, "_id")
 	if q.Order.Field == directory.ByRole {
-		return roleSegments(q.Roles, start, walk), nil
+		return roleSegments(q, start, walk), nil
 	}
 
 	var value any
@@ -147,37 +148,57 @@ func segmentsOf(q directory.ListQuery) ([]segment, error) {
 	}
 }
 
-// roleSegments are one for each role, and one for those whose role is not
-// named because it was made or deleted meanwhile: they come last.
-func roleSegments(roles []string, start *directory.Position, walk int) []segment {
-	username := orders[directory.ByRole].field
-	var segments []segment
-	for _, role := range roles {
-		segments = append(segments, segment{where: []bson.M{{"role": role}}, order: sorted(walk, username, "_id")})
+// roleSegments are one for each role of the list, and one for those whose role
+// is not named because it was made or deleted meanwhile: they come last.
+func roleSegments(q directory.ListQuery, start *directory.Position, walk int) []segment {
+	field := orders[directory.ByRole].field
+	rank := func(role string) int {
+		if i := slices.Index(q.Roles, role); i >= 0 {
+			return i
+		}
+		return len(q.Roles)
 	}
-	segments = append(segments, segment{where: []bson.M{{"role": bson.M{"$nin": append([]string{}, roles...)}}}, order: sorted(walk, "role", username, "_id")})
-	at := len(roles)
-	if start != nil {
-		if i := slices.Index(roles, start.RoleID); i >= 0 {
-			at = i
-			segments[at].where = append(segments[at].where, behind(start, walk, username, start.Text)...)
-		} else {
-			segments[at].where = append(segments[at].where, bson.M{"$or": []bson.M{
-				{"role": beyond(walk, start.RoleID)},
-				and(append(behind(start, walk, username, start.Text), bson.M{"role": start.RoleID})),
+	listed := make([]bool, len(q.Roles)+1)
+	for i := range listed {
+		listed[i] = q.Groups == nil
+	}
+	for _, g := range q.Groups {
+		listed[rank(g.RoleID)] = true
+	}
+	var segments []segment
+	for at := range listed {
+		if walk < 0 {
+			at = len(q.Roles) - at
+		}
+		from := start
+		switch {
+		case !listed[at], start != nil && (at-rank(start.RoleID))*walk < 0:
+			continue
+		case start != nil && at != rank(start.RoleID):
+			from = nil
+		}
+		if at < len(q.Roles) {
+			where := bson.M{"role": q.Roles[at]}
+			segments = append(segments, segment{append(behindText(from, walk, field), where), sorted(walk, field, "_id")})
+			continue
+		}
+		where := []bson.M{{"role": bson.M{"$nin": append([]string{}, q.Roles...)}}}
+		if from != nil {
+			where = append(where, bson.M{"$or": []bson.M{
+				{"role": beyond(walk, from.RoleID)},
+				{"role": from.RoleID, "$and": behindText(from, walk, field)},
 			}})
 		}
-	}
-	switch {
-	case walk > 0 && start != nil:
-		segments = segments[at:]
-	case walk < 0 && start != nil:
-		segments = segments[:at+1]
-	}
-	if walk < 0 {
-		slices.Reverse(segments)
+		segments = append(segments, segment{where, sorted(walk, "role", field, "_id")})
 	}
 	return segments
+}
+
+func behindText(start *directory.Position, walk int, field string) []bson.M {
+	if start == nil {
+		return nil
+	}
+	return behind(start, walk, field, start.Text)
 }
 
 // behind is what lies behind a position in the order of a field and the id. As
@@ -204,12 +225,15 @@ func beyond(walk int, value any) bson.M {
 	return bson.M{"$gt": value}
 }
 
-// and joins filters, each with conditions of its own.
-func and(filters []bson.M) bson.M {
-	if len(filters) == 1 {
-		return filters[0]
+// narrowed is a filter with further conditions.
+func narrowed(filter bson.M, where []bson.M) bson.M {
+	if len(where) == 0 {
+		return filter
 	}
-	return bson.M{"$and": filters}
+	words, _ := filter["$and"].([]bson.M)
+	filter = maps.Clone(filter)
+	filter["$and"] = slices.Concat(words, where)
+	return filter
 }
 
 // listFilter is who is in a list; nobody, when somebody is false.

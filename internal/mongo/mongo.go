@@ -59,7 +59,8 @@ type Store struct {
 	// can be forgotten by the counts. Losing them costs only a little space.
 	told, left moves
 
-	// grace is how old a move is when Repair takes it for left by a crash.
+	// grace is how old a move is when Repair takes it for left by a crash: older
+	// than an insert can be that is still under way, even if clocks differ.
 	grace time.Duration
 	// interrupt is for tests, which end a write between two of its steps.
 	interrupt func(after step) error
@@ -112,7 +113,7 @@ func open(o *options.ClientOptions, database string) (*Store, error) {
 		client: client, database: db,
 		organizations: db.Collection("organizations"), users: db.Collection("users"),
 		claims: db.Collection("claims"), counts: db.Collection("counts"), auditlog: db.Collection("events"),
-		making: make(chan struct{}, 1), grace: time.Minute,
+		making: make(chan struct{}, 1), grace: 30 * time.Second,
 		interrupt: func(step) error { return nil },
 	}, nil
 }

@@ -25,15 +25,16 @@ import (
 // "zoe" by name): a walk that has gone on for too long is given up for
 // gathering. The plans answer the same.
 
-const (
-	// gatherAtOnce is how many entries of the table of words make a word rare:
-	// gathering them costs as much as the walk may.
-	gatherAtOnce = 1000
-	// walkAtMost is how many people a search walks past.
-	walkAtMost = 3000
-	// everything is more than a table has entries.
-	everything = 1 << 40
-)
+// worth is how many people either plan may look at before the other is the
+// better one. A word of n entries among N people costs n to gather, and about
+// limit*N/n to walk to if they stand anywhere: as much when n is this.
+func (l *list) worth() int {
+	people := 0
+	for _, g := range l.groups {
+		people += g.people
+	}
+	return max(100, int(math.Sqrt(float64(l.Limit)*float64(people))))
+}
 
 // ListUsers implements directory.UserStore.
 func (s *Store) ListUsers(ctx context.Context, organizationID string, q directory.ListQuery) (users []*directory.User, err error) {
@@ -77,7 +78,7 @@ func (s *Store) CountMatches(ctx context.Context, organizationID string, q direc
 		case 1:
 			return t.row("SELECT count(DISTINCT user) FROM words WHERE "+wordRange, l.inRange(q.Words[0])...).Scan(&matches)
 		}
-		rarest, _, err := l.rarest(everything)
+		rarest, err := l.rarest()
 		if err != nil {
 			return err
 		}
@@ -171,20 +172,21 @@ func (l *list) page() ([]candidate, error) {
 		page, _, err := l.walk(math.MaxInt)
 		return page, err
 	}
-	rarest, few, err := l.rarest(gatherAtOnce)
+	worth := l.worth()
+	word, entries, err := l.fewest(worth)
 	if err != nil {
 		return nil, err
 	}
-	if !few {
-		page, done, err := l.walk(walkAtMost)
+	if entries == worth {
+		page, done, err := l.walk(worth)
 		if err != nil || done {
 			return page, err
 		}
-		if rarest, _, err = l.rarest(everything); err != nil {
+		if word, err = l.rarest(); err != nil {
 			return nil, err
 		}
 	}
-	return l.gather(rarest)
+	return l.gather(word)
 }
 
 // compare is the order of the walk.
@@ -487,24 +489,28 @@ func (l *list) inRange(word string) []any {
 	return []any{l.organization, word, word + top, groups}
 }
 
-// rarest is the word with the fewest entries; few tells whether they are fewer
-// than the bound. It looks at ever more entries of all words, so that a common
-// word costs no more than the rarest.
-func (l *list) rarest(bound int) (word string, few bool, err error) {
-	for look := gatherAtOnce; ; look *= 10 {
-		least := look
-		for _, w := range l.Words {
-			var entries int
-			if err := l.row("SELECT count(*) FROM (SELECT 1 FROM words WHERE organization = ? AND word >= ? AND word < ? LIMIT ?)",
-				l.organization, w, w+top, look).Scan(&entries); err != nil {
-				return "", false, err
-			}
-			if word == "" || entries < least {
-				word, least = w, min(entries, least)
-			}
+// fewest is the word with the fewest entries, of which it looks at some only.
+func (l *list) fewest(look int) (word string, entries int, err error) {
+	for i, w := range l.Words {
+		var n int
+		if err := l.row("SELECT count(*) FROM (SELECT 1 FROM words WHERE organization = ? AND word >= ? AND word < ? LIMIT ?)",
+			l.organization, w, w+top, look).Scan(&n); err != nil {
+			return "", 0, err
 		}
-		if least < look || look >= bound {
-			return word, least < look, nil
+		if i == 0 || n < entries {
+			word, entries = w, n
+		}
+	}
+	return word, entries, nil
+}
+
+// rarest is the word with the fewest entries of all. It looks at ever more of
+// them, so that a common word costs little more than the rarest.
+func (l *list) rarest() (word string, err error) {
+	for look := 1000; ; look *= 10 {
+		word, entries, err := l.fewest(look)
+		if err != nil || entries < look {
+			return word, err
 		}
 	}
 }

@@ -154,11 +154,14 @@ type conn struct {
 
 // close closes the statements too, which database/sql leaves to whoever made
 // them on one connection. With one open, SQLite would leave the file as after a
-// crash, with its WAL beside it.
-func (c *conn) close() error {
+// crash, with its WAL beside it. A broken connection is not kept for others.
+func (c *conn) close(broken bool) error {
 	var errs []error
 	for _, stmt := range c.prepared {
 		errs = append(errs, stmt.Close())
+	}
+	if broken {
+		return errors.Join(append(errs, c.Raw(func(any) error { return sqldriver.ErrBadConn }))...)
 	}
 	return errors.Join(append(errs, c.Close())...)
 }
@@ -184,7 +187,7 @@ func (p *pool) close() error {
 	var errs []error
 	for range cap(p.free) {
 		if c := <-p.free; c != nil {
-			errs = append(errs, c.close())
+			errs = append(errs, c.close(false))
 		}
 	}
 	return errors.Join(append(errs, p.db.Close())...)
@@ -224,9 +227,7 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		// by itself (a full disk). On any other failure the connection goes.
 		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
 		if _, err := undo.exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR {
-			// Not back into the pool of database/sql, but away.
-			_ = c.Raw(func(any) error { return sqldriver.ErrBadConn })
-			_ = c.close()
+			_ = c.close(true)
 			c = nil
 		}
 	}()
