@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,7 +120,7 @@ func FuzzParseAddresses(f *testing.F) {
 				t.Fatalf("%q: the key of %q is %q", input, a.Email, directory.EmailKey(a.Email))
 			}
 		}
-		if got, want := inked(typed.String()), inked(input); got != want {
+		if got, want := inked(typed.String()), inked(input); utf8.ValidString(input) && got != want {
 			t.Fatalf("%q: everything typed is in exactly one answer, but the answers hold %q", input, typed.String())
 		}
 	})

@@ -24,18 +24,23 @@ import (
 // a rare one MongoDB prefers the index by role, and for a rare word the index
 // of words, and sorts the few that it finds.
 
-// orders are the fields of the orders. Those who have no value have the empty
-// one of the type, which nobody else has: they are a segment of their own.
-var orders = map[directory.OrderField]struct {
-	field   string
+// order is an order of the list. Those who have no value have the empty one of
+// its type, which nobody else has: they are a segment of their own.
+type order struct {
+	field string
+	// times tells that the values are times, and not texts.
+	times bool
+	// missing is the empty value, if somebody may have it.
 	missing any
-}{
-	directory.ByName:      {"sort.name", ""},
-	directory.ByEmail:     {"sort.email", nil},
-	directory.ByUsername:  {"sort.username", nil},
-	directory.ByRole:      {"sort.username", nil},
-	directory.ByLastLogin: {"lastLoginAt", time.Time{}},
-	directory.ByCreated:   {"createdAt", nil},
+}
+
+var orders = map[directory.OrderField]order{
+	directory.ByName:      {field: "sort.name", missing: ""},
+	directory.ByEmail:     {field: "sort.email"},
+	directory.ByUsername:  {field: "sort.username"},
+	directory.ByRole:      {field: "sort.username"},
+	directory.ByLastLogin: {field: "lastLoginAt", times: true, missing: time.Time{}},
+	directory.ByCreated:   {field: "createdAt", times: true},
 }
 
 // ListUsers implements directory.UserStore. One query mostly fills the page;
@@ -111,47 +116,40 @@ func segmentsOf(q directory.ListQuery) ([]segment, error) {
 	if q.Order.Descending != q.Backward {
 		walk = -1
 	}
-	ordered := sorted(walk, order.field, "_id")
 	if q.Order.Field == directory.ByRole {
 		return roleSegments(q, start, walk), nil
 	}
-
-	var value any
-	if start != nil {
-		value = any(start.Text)
-		if q.Order.Field == directory.ByLastLogin || q.Order.Field == directory.ByCreated {
-			value = start.Time
-		}
-	}
+	whole := segment{order: sorted(walk, order.field, "_id")}
 	if order.missing == nil {
-		return []segment{{where: behind(start, walk, order.field, value), order: ordered}}, nil
+		whole.where = order.behind(start, walk)
+		return []segment{whole}, nil
 	}
-	present := segment{where: []bson.M{{order.field: bson.M{"$gt": order.missing}}}, order: ordered}
+
+	present := segment{where: []bson.M{{order.field: bson.M{"$gt": order.missing}}}, order: whole.order}
 	missing := segment{where: []bson.M{{order.field: order.missing}}, order: sorted(walk, "_id")}
-	switch {
-	case start == nil && !q.Backward:
-		return []segment{present, missing}, nil
-	case start == nil:
-		return []segment{missing, present}, nil
-	case start.Missing:
-		missing.where = append(missing.where, bson.M{"_id": beyond(walk, start.ID)})
-		if q.Backward {
-			return []segment{missing, present}, nil
-		}
-		return []segment{missing}, nil
-	default:
-		present.where = append(present.where, behind(start, walk, order.field, value)...)
-		if q.Backward {
-			return []segment{present}, nil
-		}
-		return []segment{present, missing}, nil
+	segments, at := []segment{present, missing}, 0
+	if start != nil && start.Missing {
+		at = 1
+		segments[at].where = append(segments[at].where, bson.M{"_id": beyond(walk, start.ID)})
+	} else {
+		segments[at].where = append(segments[at].where, order.behind(start, walk)...)
 	}
+	switch {
+	case start == nil && q.Backward:
+		slices.Reverse(segments)
+	case q.Backward:
+		segments = segments[:at+1]
+		slices.Reverse(segments)
+	default:
+		segments = segments[at:]
+	}
+	return segments, nil
 }
 
 // roleSegments are one for each role of the list, and one for those whose role
 // is not named because it was made or deleted meanwhile: they come last.
 func roleSegments(q directory.ListQuery, start *directory.Position, walk int) []segment {
-	field := orders[directory.ByRole].field
+	order := orders[directory.ByRole]
 	rank := func(role string) int {
 		if i := slices.Index(q.Roles, role); i >= 0 {
 			return i
@@ -178,43 +176,38 @@ func roleSegments(q directory.ListQuery, start *directory.Position, walk int) []
 			from = nil
 		}
 		if at < len(q.Roles) {
-			where := bson.M{"role": q.Roles[at]}
-			segments = append(segments, segment{append(behindText(from, walk, field), where), sorted(walk, field, "_id")})
+			where := append(order.behind(from, walk), bson.M{"role": q.Roles[at]})
+			segments = append(segments, segment{where, sorted(walk, order.field, "_id")})
 			continue
 		}
 		where := []bson.M{{"role": bson.M{"$nin": append([]string{}, q.Roles...)}}}
 		if from != nil {
 			where = append(where, bson.M{"$or": []bson.M{
 				{"role": beyond(walk, from.RoleID)},
-				{"role": from.RoleID, "$and": behindText(from, walk, field)},
+				{"role": from.RoleID, "$and": order.behind(from, walk)},
 			}})
 		}
-		segments = append(segments, segment{where, sorted(walk, "role", field, "_id")})
+		segments = append(segments, segment{where, sorted(walk, "role", order.field, "_id")})
 	}
 	return segments
 }
 
-func behindText(start *directory.Position, walk int, field string) []bson.M {
+// behind is what lies behind a position. As a plain range, every version of
+// MongoDB begins its walk there; only who has the same value is passed in vain.
+func (o order) behind(start *directory.Position, walk int) []bson.M {
 	if start == nil {
 		return nil
 	}
-	return behind(start, walk, field, start.Text)
-}
-
-// behind is what lies behind a position in the order of a field and the id. As
-// a plain range, every version of MongoDB begins its walk there; only who has
-// the same value is looked at in vain.
-func behind(start *directory.Position, walk int, field string, value any) []bson.M {
-	if start == nil {
-		return nil
+	value, from := any(start.Text), "$gte"
+	if o.times {
+		value = start.Time
 	}
-	from := "$gte"
 	if walk < 0 {
 		from = "$lte"
 	}
 	return []bson.M{
-		{field: bson.M{from: value}},
-		{"$or": []bson.M{{field: beyond(walk, value)}, {"_id": beyond(walk, start.ID)}}},
+		{o.field: bson.M{from: value}},
+		{"$or": []bson.M{{o.field: beyond(walk, value)}, {"_id": beyond(walk, start.ID)}}},
 	}
 }
 

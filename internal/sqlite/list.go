@@ -82,13 +82,8 @@ func (s *Store) CountMatches(ctx context.Context, organizationID string, q direc
 		if err != nil {
 			return err
 		}
-		query, args := "SELECT count(*) FROM users WHERE number IN (SELECT user FROM words WHERE "+wordRange+")", l.inRange(rarest)
-		for _, word := range q.Words {
-			if word != rarest {
-				query, args = query+" AND instr(words, ?)", append(args, "\n"+word)
-			}
-		}
-		return t.row(query, args...).Scan(&matches)
+		have, args := l.have(rarest)
+		return t.row("SELECT count(*) FROM users WHERE "+have, args...).Scan(&matches)
 	})
 	return matches, err
 }
@@ -515,28 +510,39 @@ func (l *list) rarest() (word string, err error) {
 	}
 }
 
-// gather reads all who have a word that begins with this one, and keeps those
+// have is the condition on users to have all words, going by this one.
+func (l *list) have(rarest string) (condition string, args []any) {
+	condition, args = "number IN (SELECT user FROM words WHERE "+wordRange+")", l.inRange(rarest)
+	for _, word := range l.Words {
+		if word != rarest {
+			condition, args = condition+" AND instr(words, ?)", append(args, "\n"+word)
+		}
+	}
+	return condition, args
+}
+
+// gather reads all who have the words, going by this one, and keeps those
 // nearest to where the page begins.
-func (l *list) gather(word string) ([]candidate, error) {
+func (l *list) gather(rarest string) ([]candidate, error) {
 	var page []candidate
 	cut := func() {
 		slices.SortFunc(page, func(a, b candidate) int { return l.compare(a.at, b.at) })
 		page = page[:min(len(page), l.Limit)]
 	}
 	start := l.start()
-	err := l.rows("SELECT number, id, in_group, "+l.order.name+", words FROM users WHERE number IN (SELECT user FROM words WHERE "+wordRange+")",
-		l.inRange(word), func(rows *sql.Rows) error {
-			var words string
-			c, err := l.scan(rows, &words)
-			if err != nil || !l.matches(words) || start != nil && l.compare(c.at, *start) <= 0 {
-				return err
-			}
-			page = append(page, c)
-			if len(page) >= l.Limit+1000 {
-				cut()
-			}
-			return nil
-		})
+	have, args := l.have(rarest)
+	err := l.rows("SELECT number, id, in_group, "+l.order.name+", '' FROM users WHERE "+have, args, func(rows *sql.Rows) error {
+		var words string
+		c, err := l.scan(rows, &words)
+		if err != nil || start != nil && l.compare(c.at, *start) <= 0 {
+			return err
+		}
+		page = append(page, c)
+		if len(page) >= l.Limit+1000 {
+			cut()
+		}
+		return nil
+	})
 	cut()
 	return page, err
 }
