@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -170,9 +169,16 @@ func TestRaces(t *testing.T) {
 					answers = append(answers, codes[0])
 				}
 			})
-			slices.Sort(answers)
-			want := []string{"LINK_INVALID", "LINK_INVALID", "LINK_INVALID", "LINK_INVALID", "LINK_INVALID", "LINK_INVALID", "LINK_INVALID", "OK"}
-			assert.Equal(t, want, answers)
+			won := 0
+			for _, answer := range answers {
+				if answer == "OK" {
+					won++
+					continue
+				}
+				// A busy machine may refuse to hash so many passwords at once.
+				assert.Contains(t, []string{"LINK_INVALID", "UNAVAILABLE"}, answer)
+			}
+			assert.Equal(t, 1, won, "%v", answers)
 		})
 
 		t.Run("60 wrong passwords at once in three spellings are looked at 5 times", func(t *testing.T) {

@@ -52,6 +52,12 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 		}
 		return shown
 	}
+	var overflow *graphql.NumberOverflowError
+	if errors.As(err, &overflow) {
+		shown := gqlerror.WrapPath(graphql.GetPath(ctx), errors.New("This number is too large."))
+		shown.Extensions = map[string]any{"code": string(directory.CodeBadInput)}
+		return shown
+	}
 	// What the GraphQL engine itself says about the request is for the client;
 	// it wraps what resolvers answer, and that is not.
 	var spoken *gqlerror.Error

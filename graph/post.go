@@ -53,7 +53,7 @@ var numbers = json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *any) error {
 // response is an answer; one to a request that was not executed has no data.
 type response struct {
 	Errors     gqlerror.List  `json:"errors,omitempty"`
-	Data       jsontext.Value `json:"data,omitempty"`
+	Data       jsontext.Value `json:"data,omitzero"`
 	Extensions map[string]any `json:"extensions,omitempty"`
 }
 

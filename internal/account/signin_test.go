@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -402,19 +401,9 @@ func TestChangePassword(t *testing.T) {
 			refused(t, directory.CodeWrongPassword, change(v, "wrong", password))
 		}
 		_, err := h.login(t, ann.Email, "wrong")
-		if !directory.HasCode(err, directory.CodeRateLimited) {
-			refused(t, directory.CodeInvalidCredentials, err)
-		}
+		refused(t, directory.CodeRateLimited, err)
 		refused(t, directory.CodeRateLimited, change(v, otherPassword, password))
 		_, err = h.login(t, ann.Email, otherPassword)
 		refused(t, directory.CodeRateLimited, err)
 	})
-}
-
-func TestFaults(t *testing.T) {
-	h := newHouse(t)
-	_, err := h.login(t, h.root.Email, "wrong")
-	var one *directory.Error
-	require.True(t, errors.As(err, &one))
-	assert.NotContains(t, err.Error(), h.root.Email)
 }

@@ -24,6 +24,7 @@ type Address struct {
 func ParseAddresses(inputs []string) []Address {
 	var found []Address
 	for _, input := range inputs {
+		input = strings.ToValidUTF8(input, "\uFFFD")
 		for _, part := range splitOutside(input, func(r rune) bool { return strings.ContainsRune(",;\n\r\t\v\f\u0085\u2028\u2029", r) }) {
 			found = append(found, parsePart(part)...)
 		}

@@ -49,8 +49,8 @@ var migrationFiles embed.FS
 //   - The caches are small, since the kernel caches the file as well.
 const (
 	settings       = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)&_dqs=0"
-	writerSettings = settings + "&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(2000)&_pragma=journal_size_limit(67108864)"
-	readerSettings = settings + "&_pragma=cache_size(-8000)&_query_only=1"
+	writerSettings = settings + "&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(2000)&_pragma=journal_size_limit(67108864)"
+	readerSettings = settings + "&_pragma=cache_size(-4000)&_query_only=1"
 )
 
 // Open opens the file, makes it when it is not there, and brings its tables up
@@ -73,7 +73,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if db.reader, err = newPool(path, readerSettings, "BEGIN", max(4, runtime.GOMAXPROCS(0))); err != nil {
+	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}
 	if err := db.migrate(ctx); err != nil {

@@ -180,7 +180,7 @@ func TestTransactions(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		err := db.write(ctx, func(t *tx) error {
-			if _, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES ('org_slow', 'slow', '', 1)"); err != nil {
+			if _, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES ('org_slow', 'slow', x'', 1)"); err != nil {
 				return err
 			}
 			var n int
@@ -198,7 +198,7 @@ func TestTransactions(t *testing.T) {
 		func() {
 			defer func() { _ = recover() }()
 			_ = db.write(t.Context(), func(t *tx) error {
-				if _, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES ('org_panic', 'panic', '', 1)"); err != nil {
+				if _, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES ('org_panic', 'panic', x'', 1)"); err != nil {
 					return err
 				}
 				panic("at the disco")
