@@ -73,7 +73,7 @@ func TestKilledUnderLoad(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(100*time.Millisecond + time.Duration(rand.IntN(500))*time.Millisecond)
+			time.Sleep(300*time.Millisecond + time.Duration(rand.IntN(1200))*time.Millisecond)
 			p.kill()
 			close(stop)
 			group.Wait()

@@ -56,7 +56,7 @@ func TestParseAddresses(t *testing.T) {
 		"control characters are refused":                    {[]string{"ann\x00@x.example", "bob@x.\x1bexample", "<c\r\n@x.example>"}, []string{"!ann\x00@x.example", "!bob@x.\x1bexample", "!<c", "!@x.example>"}},
 		"invisible characters are refused":                  {[]string{"a\u200bnn@x.example", "bob\u202e@x.example", "\ufeffcy@x.example"}, []string{"!a\u200bnn@x.example", "!bob\u202e@x.example", "!\ufeffcy@x.example"}},
 		"a name with control characters is left out":        {[]string{"An\x00n <ann@x.example>"}, []string{"ann@x.example"}},
-		"bytes that are no text are refused":                {[]string{"\xff@x.example"}, []string{"!\xff@x.example"}},
+		"bytes that are no text are refused":                {[]string{"\xff@x.example"}, []string{"!\ufffd@x.example"}},
 		"a quote that is not closed is a character":         {[]string{`"Lee <ann@x.example>, bob@x.example`}, []string{"Lee <ann@x.example>", "bob@x.example"}},
 		"a bracket that is not closed loses no other":       {[]string{"Ann <ann@x.example, bob@x.example"}, []string{"!Ann", "!<ann@x.example", "bob@x.example"}},
 		"a bracket that was not opened loses no other":      {[]string{"ann@x.example>, bob@x.example"}, []string{"!ann@x.example>", "bob@x.example"}},

@@ -53,9 +53,7 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 	if refused != nil {
 		return nil, refused
 	}
-	if err := d.reserve(ctx, by.Organization.ID, "invitations",
-		Limit{Uses: d.settings.InvitationsPerHour, Window: time.Hour}, len(invitation.keys),
-		fmt.Sprintf("An organization can send %d invitations an hour, and this would be more.", d.settings.InvitationsPerHour)); err != nil {
+	if err := d.reserveInvitations(ctx, by, len(invitation.keys)); err != nil {
 		return nil, err
 	}
 	// Whoever else invites the same address at the same time is met in the
@@ -283,24 +281,18 @@ func (d *Directory) ResendInvitation(ctx context.Context, by Actor, id string) (
 		}
 		return nil
 	}
-	u, err := d.find(ctx, by.Organization.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	if err := check(u); err != nil {
-		return u, err
-	}
-	if err := d.reserve(ctx, by.Organization.ID, "invitations",
-		Limit{Uses: d.settings.InvitationsPerHour, Window: time.Hour}, 1,
-		fmt.Sprintf("An organization can send %d invitations an hour.", d.settings.InvitationsPerHour)); err != nil {
-		return nil, err
-	}
-	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := check(u); err != nil {
-			return nil, err
-		}
-		return d.renewInvitation(by, u), nil
-	})
+	return d.changeLimited(ctx, by, id, check,
+		func() error {
+			return d.reserveInvitations(ctx, by, 1)
+		},
+		func(u *User) *News { return d.renewInvitation(by, u) })
+}
+
+// reserveInvitations counts n mails under the organization's limit.
+func (d *Directory) reserveInvitations(ctx context.Context, by Actor, n int) error {
+	most := d.settings.InvitationsPerHour
+	return d.reserve(ctx, by.Organization.ID, "invitations", Limit{Uses: most, Window: time.Hour}, n,
+		fmt.Sprintf("An organization can send %d invitations an hour, and this would be more.", most))
 }
 
 // spokenTTL says how long a link works, in words.

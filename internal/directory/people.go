@@ -259,6 +259,16 @@ func (d *Directory) ResetPassword(ctx context.Context, by Actor, id string) (*Us
 		}
 		return nil
 	}
+	return d.changeLimited(ctx, by, id, check,
+		func() error {
+			return d.reserve(ctx, by.Organization.ID, "reset:"+id, resetsPerAccount, 1, "Three password resets were sent to this person within an hour.")
+		},
+		func(u *User) *News { return d.StartPasswordReset(by, u) })
+}
+
+// changeLimited is Change for what is limited: check refuses, and then nothing
+// is counted; reserve counts; edit changes whom check lets pass.
+func (d *Directory) changeLimited(ctx context.Context, by Actor, id string, check func(*User) error, reserve func() error, edit func(*User) *News) (*User, error) {
 	u, err := d.find(ctx, by.Organization.ID, id)
 	if err != nil {
 		return nil, err
@@ -266,14 +276,14 @@ func (d *Directory) ResetPassword(ctx context.Context, by Actor, id string) (*Us
 	if err := check(u); err != nil {
 		return u, err
 	}
-	if err := d.reserve(ctx, by.Organization.ID, "reset:"+id, resetsPerAccount, 1, "Three password resets were sent to this person within an hour."); err != nil {
+	if err := reserve(); err != nil {
 		return nil, err
 	}
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
 		if err := check(u); err != nil {
 			return nil, err
 		}
-		return d.StartPasswordReset(by, u), nil
+		return edit(u), nil
 	})
 }
 

@@ -18,9 +18,10 @@ import (
 )
 
 // How many people are in each group is kept in one document per organization.
-// The users are other documents, so a write that moves somebody from one group
-// to another takes four steps, each atomic, and a crash may come between any
-// two of them:
+// The users are other documents, so a write that changes both takes several
+// steps, each atomic, and a crash may come between any two of them.
+//
+// Somebody moves from one group to another:
 //
 //  1. the user is written, and in the same document the move, as pending;
 //  2. the counts change, and note the move's id as applied, unless it is noted;
@@ -28,28 +29,33 @@ import (
 //  4. the counts forget the id. This waits for the next change of the counts.
 //
 // So a move that is pending is counted exactly when its id is noted, and one
-// that is neither pending nor noted is done with. The write is answered after
-// step 2 at the earliest. What a crash left behind is completed by Repair: it
-// compares and sets the revision of the counts, which every step 2 and 4
-// moves, so that nothing can happen between its looking and its counting. The
-// ids that it notes itself stay for a day: should the one who seemed to be dead
-// come to step 2 after all, it finds its move counted.
+// that is neither pending nor noted is done with.
 //
-// People who are added together share one move.
+// People arrive, many at once, and are written only once (see arrival):
+//
+//  1. the counts note who is to arrive, and in which groups;
+//  2. the users are added, with the arrival's id;
+//  3. the counts change, and forget the arrival.
+//
+// The write is answered when the counts have changed. What a crash left behind
+// is completed by Repair. It compares and sets the revision of the counts, which
+// every change of them moves, so that nothing can happen between its looking and
+// its counting.
 
 // countsDocument is the counts of one organization, under its id.
 type countsDocument struct {
-	People   map[string]int  `bson:"n"`
-	Applied  map[string]bool `bson:"applied"`
-	Revision int64           `bson:"rev"`
+	OrganizationID string          `bson:"_id,omitempty"`
+	People         changes         `bson:"n"`
+	Applied        map[string]bool `bson:"applied"`
+	Arriving       []arrival       `bson:"arriving"`
+	Revision       int64           `bson:"rev"`
 }
 
 func newCounts() countsDocument {
-	return countsDocument{People: map[string]int{}, Applied: map[string]bool{}}
+	return countsDocument{People: changes{}, Applied: map[string]bool{}, Arriving: []arrival{}}
 }
 
-// move is somebody's way from one group to another; From is empty for
-// somebody new.
+// move is somebody's way from one group to another.
 type move struct {
 	ID   bson.ObjectID `bson:"id"`
 	From string        `bson:"from"`
@@ -61,9 +67,16 @@ type changes map[string]int
 
 func (c changes) add(m move) {
 	c[m.To]++
-	if m.From != "" {
-		c[m.From]--
+	c[m.From]--
+}
+
+func (c changes) none() bool {
+	for _, n := range c {
+		if n != 0 {
+			return false
+		}
 	}
+	return true
 }
 
 // groupKey is a group as a field of the counts. Points and dollars mean
@@ -94,43 +107,41 @@ func (s *Store) Counts(ctx context.Context, organizationID string) (directory.Co
 	}
 	counts := directory.Counts{}
 	for key, people := range kept.People {
-		if people != 0 {
+		if people > 0 { // less than none: who moved on has not been counted as arrived
 			counts[groupOfKey(key)] = people
 		}
 	}
 	return counts, nil
 }
 
-// step is a step of a write that moves people, after which it may be cut off.
+// step is a step of a write, after which it may be cut off.
 type step int
 
 const (
-	written step = iota + 1
+	announced step = iota + 1
+	written
 	counted
 	takenOff
 )
 
-// count does steps 2 and 3 of a move that was written with these users. It
-// does not stop when the one who asked hangs up.
-func (s *Store) count(ctx context.Context, organizationID string, id bson.ObjectID, change changes, userIDs []string) error {
+// countMove does steps 2 and 3 of a move that was written. It does not stop
+// when the one who asked hangs up.
+func (s *Store) countMove(ctx context.Context, organizationID, userID string, m move) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
 	defer cancel()
 	if err := s.interrupt(written); err != nil {
 		return err
 	}
-	if err := s.apply(ctx, organizationID, id, change); err != nil {
+	if err := s.apply(ctx, organizationID, m); err != nil {
 		return fault("count", err)
 	}
 	if s.interrupt(counted) != nil {
 		return nil
 	}
 	// From here on the counts are right; what fails is left to Repair.
-	err := again(ctx, func() error {
-		_, err := s.users.UpdateMany(ctx, bson.M{"org": organizationID, "_id": bson.M{"$in": userIDs}}, takeOff(id))
-		return err
-	})
+	_, err := update(ctx, s.users, bson.M{"org": organizationID, "_id": userID}, takeOff(m.ID))
 	if err == nil && s.interrupt(takenOff) == nil {
-		s.told.add(organizationID, id)
+		s.told.add(organizationID, m.ID)
 	}
 	return nil
 }
@@ -140,28 +151,26 @@ func takeOff(ids ...bson.ObjectID) bson.M {
 }
 
 // apply counts a move, unless that was done.
-func (s *Store) apply(ctx context.Context, organizationID string, id bson.ObjectID, change changes) error {
-	applied := "applied." + id.Hex()
+func (s *Store) apply(ctx context.Context, organizationID string, m move) error {
+	applied := "applied." + m.ID.Hex()
 	filter := bson.M{"_id": organizationID, applied: bson.M{"$exists": false}}
+	change := changes{}
+	change.add(m)
 	update := change.update()
 	update["$set"] = bson.M{applied: true}
 	if done := s.told.take(organizationID); len(done) > 0 {
 		update["$unset"] = appliedFields(done)
 	}
-	o := options.FindOneAndUpdate().SetProjection(bson.M{"applied": 1}).SetReturnDocument(options.After)
-	for range 2 {
-		var after countsDocument
-		err := again(ctx, func() error { return s.counts.FindOneAndUpdate(ctx, filter, update, o).Decode(&after) })
-		if !errors.Is(err, mongo.ErrNoDocuments) {
-			s.left.add(organizationID, after.olderThan(forgetAfter)...)
-			return err
-		}
-		// Repair was quicker; or there are no counts yet.
-		if err := create(ctx, s.counts, organizationID, newCounts()); err != nil {
-			return err
-		}
+	var after countsDocument
+	err := again(ctx, func() error {
+		return s.counts.FindOneAndUpdate(ctx, filter, update, options.FindOneAndUpdate().
+			SetProjection(bson.M{"applied": 1}).SetReturnDocument(options.After)).Decode(&after)
+	})
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil // Repair was quicker
 	}
-	return nil
+	s.left.add(organizationID, after.olderThan(forgetAfter)...)
+	return err
 }
 
 // update is the change of the counts; every one moves the revision.
@@ -200,14 +209,24 @@ func (d countsDocument) olderThan(age time.Duration) []bson.ObjectID {
 // Repair implements directory.UserStore. Any number of servers may do it at
 // once.
 func (s *Store) Repair(ctx context.Context) error {
-	return errors.Join(s.complete(ctx), s.forget(ctx))
+	return errors.Join(s.completeMoves(ctx), s.completeArrivals(ctx), s.forget(ctx))
 }
 
-// complete takes the moves that were left pending through steps 2 and 3. It
-// looks at all organizations, since there is nobody else to ask.
-func (s *Store) complete(ctx context.Context) error {
-	var horizon bson.ObjectID // an ObjectID begins with the time
-	binary.BigEndian.PutUint32(horizon[:], uint32(time.Now().Add(-s.grace).Unix()))
+// horizon divides what may be under way from what was left by a crash. (An
+// ObjectID begins with the time.)
+func (s *Store) horizon() (id bson.ObjectID) {
+	binary.BigEndian.PutUint32(id[:], uint32(time.Now().Add(-s.grace).Unix()))
+	return id
+}
+
+func before(id, horizon bson.ObjectID) bool { return bytes.Compare(id[:], horizon[:]) < 0 }
+
+// completeMoves takes the moves that were left pending through steps 2 and 3.
+// It looks at all organizations, since there is nobody else to ask. The ids
+// that it notes stay for a day: should the one who seemed to be dead come to
+// step 2 after all, it finds its move counted.
+func (s *Store) completeMoves(ctx context.Context) error {
+	horizon := s.horizon()
 	for {
 		left, err := s.pending(ctx, bson.M{"pending.id": bson.M{"$lt": horizon}}, 1000)
 		if err != nil || len(left) == 0 {
@@ -216,13 +235,13 @@ func (s *Store) complete(ctx context.Context) error {
 		byOrganization := map[string][]bson.ObjectID{}
 		for _, u := range left {
 			for _, m := range u.Pending {
-				if bytes.Compare(m.ID[:], horizon[:]) < 0 {
+				if before(m.ID, horizon) {
 					byOrganization[u.OrganizationID] = append(byOrganization[u.OrganizationID], m.ID)
 				}
 			}
 		}
 		for organizationID, ids := range byOrganization {
-			if err := s.completeIn(ctx, organizationID, ids); err != nil {
+			if err := s.completeMovesIn(ctx, organizationID, ids); err != nil {
 				return fault("repair counts", err)
 			}
 		}
@@ -241,58 +260,35 @@ func (s *Store) pending(ctx context.Context, filter bson.M, limit int64) ([]user
 	return users, fault("find moves", cursor.All(ctx, &users))
 }
 
-func (s *Store) completeIn(ctx context.Context, organizationID string, ids []bson.ObjectID) error {
+func (s *Store) completeMovesIn(ctx context.Context, organizationID string, ids []bson.ObjectID) error {
 	ctx, cancel := context.WithTimeout(ctx, 4*operationTimeout)
 	defer cancel()
 	having := bson.M{"org": organizationID, "pending.id": bson.M{"$in": ids}}
-	for try := 0; ; try++ {
-		// First the counts, then the moves: see the comment at the top.
-		var kept countsDocument
-		err := s.counts.FindOne(ctx, bson.M{"_id": organizationID}, options.FindOne().SetProjection(bson.M{"applied": 1, "rev": 1})).Decode(&kept)
-		if errors.Is(err, mongo.ErrNoDocuments) {
-			if err := create(ctx, s.counts, organizationID, newCounts()); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
+	// First the counts are read, then the moves: one that is pending after
+	// that, and was not noted before, is not counted if the counts are the same.
+	err := s.compareAndSet(ctx, bson.M{"_id": organizationID}, bson.M{"rev": 1, "applied": 1}, func(kept countsDocument) (bson.M, error) {
 		users, err := s.pending(ctx, having, 0)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		asked := map[bson.ObjectID]bool{}
-		for _, id := range ids {
-			asked[id] = true
-		}
-		change, noted := changes{}, bson.M{}
+		uncounted, noted := changes{}, bson.M{}
 		for _, u := range users {
 			for _, m := range u.Pending {
-				if asked[m.ID] && !kept.Applied[m.ID.Hex()] {
-					change.add(m)
+				if slices.Contains(ids, m.ID) && !kept.Applied[m.ID.Hex()] {
+					uncounted.add(m)
 					noted["applied."+m.ID.Hex()] = true
 				}
 			}
 		}
 		if len(noted) == 0 {
-			break
+			return nil, nil
 		}
-		apply := change.update()
-		apply["$set"] = noted
-		matched, err := update(ctx, s.counts, bson.M{"_id": organizationID, "rev": kept.Revision}, apply)
-		if err != nil {
-			return err
-		}
-		if matched {
-			break
-		}
-		if try == maxTries {
-			return errors.New("others keep being quicker")
-		}
-		if err := pause(ctx, try); err != nil {
-			return err
-		}
+		change := uncounted.update()
+		change["$set"] = noted
+		return change, nil
+	})
+	if err != nil {
+		return err
 	}
 	return again(ctx, func() error {
 		_, err := s.users.UpdateMany(ctx, having, takeOff(ids...))

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"roster/internal/directory"
 )
@@ -38,8 +36,8 @@ const inTheFuture = -10 * time.Second
 func TestCrashes(t *testing.T) {
 	s := openStore(t)
 	s.grace = inTheFuture
-	for at, name := range map[step]string{written: "written", counted: "counted", takenOff: "taken off"} {
-		t.Run("counts are right again after a crash when people were "+name, func(t *testing.T) {
+	for at, name := range map[step]string{announced: "announced", written: "written", counted: "counted", takenOff: "taken off"} {
+		t.Run("counts are right again after a crash when somebody was "+name, func(t *testing.T) {
 			o := newOrganization(t, s, 1)
 			dying := openDatabase(t, s.DatabaseName())
 			dying.interrupt = crashAt(at)
@@ -72,31 +70,43 @@ func TestCrashes(t *testing.T) {
 		})
 	}
 
-	t.Run("a move that is counted late, after the repair, is not counted twice", func(t *testing.T) {
-		o := newOrganization(t, s, 1)
-		slow := openDatabase(t, s.DatabaseName())
-		slow.interrupt = func(after step) error {
-			if after == written {
-				repair(t, s)
+	t.Run("who is counted late, after the repair, is not counted twice", func(t *testing.T) {
+		for _, at := range []step{announced, written} {
+			o := newOrganization(t, s, 1)
+			slow := openDatabase(t, s.DatabaseName())
+			slow.interrupt = func(after step) error {
+				if after == at {
+					repair(t, s)
+				}
+				return nil
 			}
-			return nil
+			u := newPerson(o)
+			add(t, slow, u)
+			u.Status = directory.Inactive
+			edit(t, slow, u)
+			// Whoever arrives after the repair is found by the next.
+			repair(t, s)
+			wantCounted(t, s, o)
 		}
-		u := newPerson(o)
-		add(t, slow, u)
-		u.Status = directory.Inactive
-		edit(t, slow, u)
-		wantCounted(t, s, o)
 	})
 
-	t.Run("a move that is new is not repaired", func(t *testing.T) {
+	t.Run("what is new is not repaired", func(t *testing.T) {
 		o := newOrganization(t, s, 1)
+		u := newPerson(o)
+		add(t, s, u)
+		before, err := s.Counts(t.Context(), o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
 		dying := openDatabase(t, s.DatabaseName())
 		dying.interrupt = crashAt(written)
 		_, _ = dying.InsertUsers(t.Context(), []*directory.User{newPerson(o)})
-		dying.grace = time.Minute
-		repair(t, dying)
-		if counts, err := s.Counts(t.Context(), o.ID); len(counts) != 0 || err != nil {
-			t.Error(counts, err)
+		u.Status = directory.Inactive
+		_ = dying.UpdateUser(t.Context(), u)
+		repair(t, openDatabase(t, s.DatabaseName()))
+		after, err := s.Counts(t.Context(), o.ID)
+		if diff := cmp.Diff(before, after); diff != "" || err != nil {
+			t.Error(diff, err)
 		}
 		repair(t, s)
 		wantCounted(t, s, o)
@@ -104,15 +114,37 @@ func TestCrashes(t *testing.T) {
 
 	t.Run("what is counted is forgotten", func(t *testing.T) {
 		o := newOrganization(t, s, 1)
-		for range 20 {
-			add(t, s, newPerson(o))
+		u := newPerson(o)
+		add(t, s, u)
+		for i := range 20 {
+			u.RoleID = o.Roles[i%2].ID
+			edit(t, s, u)
 		}
-		if n := len(noted(t, s, o)); n > 1 {
-			t.Errorf("%d moves are noted, all but the last should be forgotten", n)
+		if kept := noted(t, s, o); len(kept.Applied) > 1 || len(kept.Arriving) > 0 {
+			t.Errorf("noted are %v, all but the last should be forgotten", kept)
 		}
 		repair(t, s)
-		if n := len(noted(t, s, o)); n != 0 {
-			t.Errorf("%d moves are noted after the repair", n)
+		if kept := noted(t, s, o); len(kept.Applied) != 0 {
+			t.Errorf("%v are noted after the repair", kept)
+		}
+	})
+
+	t.Run("an arrival that was left is forgotten when nobody can arrive any more", func(t *testing.T) {
+		o := newOrganization(t, s, 1)
+		u := newPerson(o)
+		left := newArrival([]*directory.User{u, newPerson(o)})
+		left.ID = bson.NewObjectIDFromTimestamp(time.Now().Add(-lateAfter - time.Minute))
+		if err := s.announce(t.Context(), o.ID, left); err != nil {
+			t.Fatal(err)
+		}
+		document := userDocument{ID: u.ID, OrganizationID: o.ID, Arrival: left.ID, Fields: fieldsOf(u)}
+		if _, err := s.users.InsertOne(t.Context(), document); err != nil {
+			t.Fatal(err)
+		}
+		repair(t, s)
+		wantCounted(t, s, o)
+		if kept := noted(t, s, o); len(kept.Arriving) != 0 {
+			t.Errorf("noted are %v", kept)
 		}
 	})
 
@@ -126,15 +158,16 @@ func TestCrashes(t *testing.T) {
 		if _, err := s.counts.UpdateOne(t.Context(), bson.M{"_id": o.ID}, set); err != nil {
 			t.Fatal(err)
 		}
-		push := bson.M{"$push": bson.M{"pending": move{ID: pending, To: "x"}}}
+		push := bson.M{"$push": bson.M{"pending": move{ID: pending, From: "x", To: "y"}}}
 		if _, err := s.users.UpdateOne(t.Context(), bson.M{"_id": u.ID, "org": o.ID}, push); err != nil {
 			t.Fatal(err)
 		}
 		other := openDatabase(t, s.DatabaseName())
 		other.grace = 48 * time.Hour
-		add(t, other, newPerson(o))
+		u.RoleID = o.Roles[1].ID
+		edit(t, other, u)
 		repair(t, other)
-		if left := noted(t, s, o); left[done.Hex()] || !left[pending.Hex()] {
+		if left := noted(t, s, o).Applied; left[done.Hex()] || !left[pending.Hex()] {
 			t.Errorf("noted are %v, want just %s of %s and %s", left, pending, done, pending)
 		}
 		repair(t, s)
@@ -240,11 +273,11 @@ func wantCounted(t *testing.T, s *Store, o *directory.Organization) {
 	}
 }
 
-func noted(t *testing.T, s *Store, o *directory.Organization) map[string]bool {
+func noted(t *testing.T, s *Store, o *directory.Organization) countsDocument {
 	t.Helper()
 	var kept countsDocument
-	if err := s.counts.FindOne(t.Context(), bson.M{"_id": o.ID}, options.FindOne()).Decode(&kept); err != nil {
+	if err := s.counts.FindOne(t.Context(), bson.M{"_id": o.ID}).Decode(&kept); err != nil {
 		t.Fatal(err)
 	}
-	return maps.Clone(kept.Applied)
+	return kept
 }

@@ -50,13 +50,16 @@ func (d organizationDocument) organization() *directory.Organization {
 	}
 }
 
-// userDocument is a user, and beside it the moves that are not counted yet,
-// which no update of the user replaces.
+// userDocument is a user, and beside it what the counts need, which no update
+// of the user replaces.
 type userDocument struct {
 	ID             string     `bson:"_id"`
 	OrganizationID string     `bson:"org"`
 	Fields         userFields `bson:",inline"`
-	Pending        []move     `bson:"pending,omitempty"`
+	// Arrival is the arrival with which the user was added.
+	Arrival bson.ObjectID `bson:"arrival"`
+	// Pending are the moves that may not be counted yet.
+	Pending []move `bson:"pending,omitempty"`
 }
 
 // userFields are what an update of a user sets.

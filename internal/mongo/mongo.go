@@ -59,8 +59,8 @@ type Store struct {
 	// can be forgotten by the counts. Losing them costs only a little space.
 	told, left moves
 
-	// grace is how old a move is when Repair takes it for left by a crash: older
-	// than an insert can be that is still under way, even if clocks differ.
+	// grace is how old a move or an arrival is when Repair takes it for left by
+	// a crash.
 	grace time.Duration
 	// interrupt is for tests, which end a write between two of its steps.
 	interrupt func(after step) error
@@ -165,8 +165,9 @@ func (s *Store) ready(ctx context.Context) error {
 	}{
 		{s.organizations, []mongo.IndexModel{unique("slug")}},
 		{s.users, userIndexes()},
-		// For the sweep of unsettled claims.
+		// For the sweeps: unsettled claims, and people who were not counted.
 		{s.claims, []mongo.IndexModel{partial("open.since", "open.since")}},
+		{s.counts, []mongo.IndexModel{partial("arriving.id", "arriving.id")}},
 		{s.auditlog, []mongo.IndexModel{index("org", "_id")}},
 	} {
 		if _, err := one.of.Indexes().CreateMany(ctx, one.indexes); err != nil {

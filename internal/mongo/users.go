@@ -17,7 +17,8 @@ import (
 // busy server to add them in time.
 const insertAtOnce = 250
 
-// InsertUsers implements directory.UserStore.
+// InsertUsers implements directory.UserStore. ErrNotFound: there is no such
+// organization.
 func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]error, error) {
 	answers := make([]error, len(users))
 	for start := 0; start < len(users); start += insertAtOnce {
@@ -29,71 +30,83 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 	return answers, nil
 }
 
-// insertUsers adds users in three steps, however many they are: the users, all
-// with the same move out of nowhere; the counts; and off goes the move.
-func (s *Store) insertUsers(parent context.Context, users []*directory.User, answers []error) error {
-	ctx, cancel := context.WithTimeout(parent, operationTimeout)
+// insertUsers adds users in three commands, however many they are: the counts
+// learn who is to arrive, they arrive, and are counted.
+func (s *Store) insertUsers(ctx context.Context, users []*directory.User, answers []error) error {
+	limited, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	if err := s.ready(ctx); err != nil {
+	if err := s.ready(limited); err != nil {
 		return err
 	}
-	organizationID, id := users[0].OrganizationID, bson.NewObjectID()
-	documents := make([]any, len(users))
-	left := make([]int, len(users)) // the places of those that are not answered
+	organizationID, arriving := users[0].OrganizationID, newArrival(users)
+	if err := s.announce(limited, organizationID, arriving); err != nil {
+		return fault("announce users", err)
+	}
+	if err := s.interrupt(announced); err != nil {
+		return err
+	}
+	documents := make([]*userDocument, len(users))
 	for i, u := range users {
 		u.Revision = 1
-		documents[i] = &userDocument{
-			ID: u.ID, OrganizationID: organizationID, Fields: fieldsOf(u),
-			Pending: []move{{ID: id, To: groupKey(directory.GroupOf(u))}},
-		}
-		left[i] = i
+		documents[i] = &userDocument{ID: u.ID, OrganizationID: organizationID, Arrival: arriving.ID, Fields: fieldsOf(u)}
 	}
-	for try := 0; len(left) > 0; try++ {
-		batch := make([]any, len(left))
-		for i, place := range left {
-			batch[i] = documents[place]
+	if err := s.insertDocuments(limited, documents, answers); err != nil {
+		return fault("insert users", err)
+	}
+	if err := s.interrupt(written); err != nil {
+		return err
+	}
+	change := changes{}
+	for i, u := range users {
+		if answers[i] == nil {
+			change[groupKey(directory.GroupOf(u))]++
 		}
+	}
+	return s.countArrival(ctx, organizationID, arriving, change)
+}
+
+// insertDocuments adds those that it can, and answers ErrTaken for the others.
+func (s *Store) insertDocuments(ctx context.Context, documents []*userDocument, answers []error) error {
+	places := make([]int, len(documents)) // of those that are not answered
+	for i := range places {
+		places[i] = i
+	}
+	for try := 0; ; try++ {
+		batch := mapped(places, func(place int) *userDocument { return documents[place] })
 		_, err := s.users.InsertMany(ctx, batch, options.InsertMany().SetOrdered(false))
 		var some mongo.BulkWriteException
-		if err != nil && (!errors.As(err, &some) || some.WriteConcernError != nil || try == maxTries) {
-			return fault("insert users", err)
+		if err == nil || !errors.As(err, &some) || some.WriteConcernError != nil {
+			return err
 		}
 		var turnedAway []int
 		for _, one := range some.WriteErrors {
 			switch {
 			case one.HasErrorCode(11000):
-				answers[left[one.Index]] = directory.ErrTaken
+				answers[places[one.Index]] = directory.ErrTaken
 			case one.HasErrorCode(conflict), one.HasErrorCode(deadlock):
-				turnedAway = append(turnedAway, left[one.Index])
+				turnedAway = append(turnedAway, places[one.Index])
 			default:
-				return fault("insert users", err)
+				return err
 			}
 		}
-		if left = turnedAway; len(left) > 0 {
-			if err := pause(ctx, try); err != nil {
-				return fault("insert users", err)
-			}
+		if len(turnedAway) == 0 {
+			return nil
+		}
+		if try == maxTries {
+			return err
+		}
+		places = turnedAway
+		if err := pause(ctx, try); err != nil {
+			return err
 		}
 	}
-	counted := changes{}
-	var ids []string
-	for i, u := range users {
-		if answers[i] == nil {
-			counted.add(documents[i].(*userDocument).Pending[0])
-			ids = append(ids, u.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return s.count(parent, organizationID, id, counted, ids)
 }
 
 // UpdateUser implements directory.UserStore. Mostly nobody moves to another
 // group, and one command does all. Otherwise the move is written down in the
 // same document, and counted before this answers.
-func (s *Store) UpdateUser(parent context.Context, u *directory.User) error {
-	ctx, cancel := context.WithTimeout(parent, operationTimeout)
+func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -133,9 +146,7 @@ func (s *Store) UpdateUser(parent context.Context, u *directory.User) error {
 		return directory.ErrStale
 	}
 	u.Revision = fields.Revision
-	counted := changes{}
-	counted.add(moved)
-	return s.count(parent, u.OrganizationID, moved.ID, counted, []string{u.ID})
+	return s.countMove(ctx, u.OrganizationID, u.ID, moved)
 }
 
 func (s *Store) updateUser(ctx context.Context, filter, change bson.M) (matched bool, err error) {
