@@ -264,6 +264,26 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 	return result.RowsAffected()
 }
 
+// insert adds one row, and answers its rowid; false when a conflict has kept it
+// out. (RETURNING would do that too, at the price of a journal for each
+// statement, which doubles the work of adding many.)
+func (t *tx) insert(query string, args ...any) (rowid int64, added bool, err error) {
+	stmt, err := t.prepare(query)
+	if err != nil {
+		return 0, false, err
+	}
+	result, err := stmt.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, false, err
+	}
+	changed, err := result.RowsAffected()
+	if err != nil || changed == 0 {
+		return 0, false, err
+	}
+	rowid, err = result.LastInsertId()
+	return rowid, true, err
+}
+
 // rows calls scan for each row that a query answers. scan must not run the
 // same query again: there is one of it on a connection.
 func (t *tx) rows(query string, args []any, scan func(*sql.Rows) error) error {

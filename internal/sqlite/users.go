@@ -146,14 +146,14 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 
 // insertUser adds a row and its keys, or nothing and ErrTaken.
 func (t *tx) insertUser(organization int64, id string, r *row) (number int64, err error) {
-	err = t.row(`INSERT INTO users (organization, id, revision, in_group, status, name, email, username, last_login, created,
+	number, added, err := t.insert(`INSERT INTO users (organization, id, revision, in_group, status, name, email, username, last_login, created,
 			due, invitation_hash, reset_hash, words, document)
 		VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (organization, id) DO NOTHING RETURNING number`,
+		ON CONFLICT (organization, id) DO NOTHING`,
 		organization, id, r.inGroup, r.status, r.name, r.email, r.username, r.lastLogin, r.created,
-		r.due, r.invitation, r.reset, joined(r.words), r.document).Scan(&number)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, directory.ErrTaken
+		r.due, r.invitation, r.reset, joined(r.words), r.document)
+	if err == nil && !added {
+		err = directory.ErrTaken
 	}
 	if err != nil {
 		return 0, err
@@ -207,8 +207,8 @@ func (t *tx) group(organization int64, g directory.Group) (number int64, err err
 	err = t.row("SELECT number FROM groups WHERE organization = ? AND status = ? AND role = ? AND two_factor = ?",
 		organization, g.Status, g.RoleID, g.TwoFactor).Scan(&number)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = t.row("INSERT INTO groups (organization, status, role, two_factor) VALUES (?, ?, ?, ?) RETURNING number",
-			organization, g.Status, g.RoleID, g.TwoFactor).Scan(&number)
+		number, _, err = t.insert("INSERT INTO groups (organization, status, role, two_factor) VALUES (?, ?, ?, ?)",
+			organization, g.Status, g.RoleID, g.TwoFactor)
 	}
 	return number, err
 }
