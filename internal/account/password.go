@@ -142,11 +142,11 @@ func (h *hasher) check(ctx context.Context, password, hash string) (match, outda
 		hash = h.decoy
 	}
 	// A longer one was never accepted; hashing its beginning costs the same.
-	tooLong := utf8.RuneCountInString(password) > maxPassword
-	if tooLong {
-		password = firstRunes(password, maxPassword)
-	}
-	match, params, err := argon2id.CheckHash(normalize(password), hash)
+	// Spelled with combining marks, one that was has more code points.
+	spelled := firstRunes(password, 4*maxPassword)
+	normalized := normalize(spelled)
+	tooLong := spelled != password || utf8.RuneCountInString(normalized) > maxPassword
+	match, params, err := argon2id.CheckHash(firstRunes(normalized, maxPassword), hash)
 	if err != nil {
 		return false, false, fmt.Errorf("check password: %w", err)
 	}

@@ -84,23 +84,19 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 	}
 	a.refund(ctx, org.ID, address)
 
-	if user.TwoFactorEnabled() {
-		return a.challenge(ctx, org, user)
-	}
-	rehashed := ""
+	by := directory.Actor{User: user, Organization: org, Origin: origin}
 	if outdated {
-		if rehashed, err = a.hasher.hash(ctx, c.Password); err != nil {
+		if hash, err = a.rehash(ctx, by, hash, c.Password); err != nil {
 			return nil, err
 		}
 	}
-	by := directory.Actor{User: user, Organization: org, Origin: origin}
+	if user.TwoFactorEnabled() {
+		return a.challenge(ctx, org, user)
+	}
 	viewer, token, err := a.startSession(ctx, by, user.ID, func(u *directory.User) (*directory.News, error) {
 		// What was proved was proved against this hash and no second factor.
 		if u.Status != directory.Active || u.Credentials.PasswordHash != hash || u.TwoFactorEnabled() {
 			return nil, wrongCredentials()
-		}
-		if rehashed != "" {
-			u.Credentials.PasswordHash = rehashed
 		}
 		return &directory.News{Action: directory.SignedIn, Details: signInMethod("password")}, nil
 	})
@@ -113,6 +109,23 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 // signInMethod is how the audit log says that somebody proved who they are.
 func signInMethod(method string) []directory.Detail {
 	return []directory.Detail{{Field: "method", Value: method}}
+}
+
+// rehash keeps a password that was proved under today's parameters, and answers
+// the new hash.
+func (a *Accounts) rehash(ctx context.Context, by directory.Actor, old, password string) (string, error) {
+	hash, err := a.hasher.hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	_, err = a.directory.Change(ctx, by, by.User.ID, func(u *directory.User) (*directory.News, error) {
+		if u.Credentials.PasswordHash != old {
+			return nil, wrongCredentials()
+		}
+		u.Credentials.PasswordHash = hash
+		return &directory.News{}, nil
+	})
+	return hash, err
 }
 
 // known finds who has a name key; nil when nobody does.

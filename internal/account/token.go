@@ -35,11 +35,9 @@ func NewToken(organizationID string, random io.Reader) (token, hash string) {
 // ReadToken finds the organization and the hash of a token; false when it is
 // not one. It says nothing about what the token opens.
 func ReadToken(token string) (organizationID, hash string, ok bool) {
-	if len(token) != base64.RawURLEncoding.EncodedLen(organizationSize+secretSize) {
-		return "", "", false
-	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
+	// Decoding skips line breaks; only one spelling is the token.
+	if err != nil || len(raw) != organizationSize+secretSize || base64.RawURLEncoding.EncodeToString(raw) != token {
 		return "", "", false
 	}
 	return directory.OrganizationID(raw[:organizationSize]), hashToken(token), true

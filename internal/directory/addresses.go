@@ -63,9 +63,8 @@ func splitOutside(s string, separates func(rune) bool) []string {
 func parsePart(part string) []Address {
 	var found []Address
 	for part = strings.TrimSpace(part); part != ""; part = strings.TrimSpace(part) {
-		open := strings.IndexByte(part, '<')
-		end := strings.IndexByte(part, '>')
-		if open < 0 || end < open {
+		open, end := brackets(part)
+		if end < 0 {
 			return append(found, bareAddresses(part)...)
 		}
 		name := strings.TrimSpace(part[:open])
@@ -75,17 +74,37 @@ func parsePart(part string) []Address {
 			if space := strings.IndexFunc(rest, unicode.IsSpace); space >= 0 {
 				found = append(found, bareAddresses(name[:at+space])...)
 				name = strings.TrimSpace(rest[space:])
-				part = part[at+space:]
-				part = strings.TrimSpace(part)
-				end = strings.IndexByte(part, '>')
+				part = strings.TrimSpace(part[at+space:])
+				open, end = brackets(part)
 			}
 		}
-		one := toAddress(strings.TrimSpace(part[:end+1]), part[strings.IndexByte(part, '<')+1:end])
+		one := toAddress(strings.TrimSpace(part[:end+1]), part[open+1:end])
 		one.Name = displayName(name)
 		found = append(found, one)
 		part = part[end+1:]
 	}
 	return found
+}
+
+// brackets finds the first < outside a leading "quoted name", and its >; end
+// is -1 when there is no pair.
+func brackets(part string) (open, end int) {
+	quoted := 0
+	if strings.HasPrefix(part, `"`) {
+		if closing := strings.IndexByte(part[1:], '"'); closing >= 0 {
+			quoted = closing + 2
+		}
+	}
+	open = strings.IndexByte(part[quoted:], '<')
+	if open < 0 {
+		return -1, -1
+	}
+	open += quoted
+	end = strings.IndexByte(part[open:], '>')
+	if end < 0 {
+		return open, -1
+	}
+	return open, open + end
 }
 
 // bareAddresses reads words between spaces. Words without an @ that follow one
@@ -131,6 +150,8 @@ func toAddress(input, address string) Address {
 // displayName reads the name before <address>; a name that can't be kept is
 // left out, since the address matters more.
 func displayName(raw string) string {
+	// A quoted mail has > before its lines.
+	raw = strings.TrimLeft(raw, "> ")
 	name := raw
 	if strings.HasPrefix(raw, `"`) {
 		if parsed, err := mail.ParseAddress(raw + " <a@b.example>"); err == nil {

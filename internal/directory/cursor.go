@@ -62,7 +62,8 @@ func (c cursors) sign(scope string, payload []byte) string {
 
 func (c cursors) verify(scope, cursor string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) < macSize {
+	// Decoding skips line breaks; only one spelling is the cursor.
+	if err != nil || len(raw) < macSize || base64.RawURLEncoding.EncodeToString(raw) != cursor {
 		return nil, errCursor
 	}
 	payload, sum := raw[:len(raw)-macSize], raw[len(raw)-macSize:]

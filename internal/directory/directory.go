@@ -52,6 +52,7 @@ func (d *Directory) newID(prefix string) string { return NewID(prefix, d.now(), 
 
 // News is what an edit has to tell beside the change itself.
 type News struct {
+	// Action is empty for housekeeping, of which the audit log is not told.
 	Action Action
 	// Mails are sent to the user who was changed.
 	Mails []MailKind
@@ -149,12 +150,14 @@ func (d *Directory) tell(by Actor, before, after *User, news News) {
 		after.Version++
 		after.UpdatedAt = now
 	}
-	event := Event{
-		ID: d.newID(prefixEvent), OrganizationID: by.Organization.ID, Action: news.Action,
-		ActorID: by.id(), TargetID: after.ID, At: now, Origin: by.Origin,
-		Before: changedBefore, After: append(changedAfter, news.Details...),
+	if news.Action != "" {
+		event := Event{
+			ID: d.newID(prefixEvent), OrganizationID: by.Organization.ID, Action: news.Action,
+			ActorID: by.id(), TargetID: after.ID, At: now, Origin: by.Origin,
+			Before: changedBefore, After: append(changedAfter, news.Details...),
+		}
+		after.Outbox = append(after.Outbox, Entry{ID: event.ID, Event: &event, DueAt: now.Add(handOver)})
 	}
-	after.Outbox = append(after.Outbox, Entry{ID: event.ID, Event: &event, DueAt: now.Add(handOver)})
 	d.mail(by, after, now, news.Mails...)
 }
 

@@ -21,8 +21,20 @@ const (
 // Key is how names are compared: trimmed, Unicode NFKC, case-folded. Two
 // spellings with one key are one name.
 func Key(s string) string {
-	folded := cases.Fold().String(norm.NFKC.String(strings.TrimSpace(s)))
+	folded := cases.Fold().String(strings.Map(upperCherokee, norm.NFKC.String(strings.TrimSpace(s))))
 	return strings.TrimSpace(norm.NFKC.String(folded))
+}
+
+// upperCherokee makes the small letters of Cherokee capital ones, which are
+// the ones that Unicode folds to; x/text would exchange the two.
+func upperCherokee(r rune) rune {
+	switch {
+	case r >= 0xAB70 && r <= 0xABBF:
+		return r - 0xAB70 + 0x13A0
+	case r >= 0x13F8 && r <= 0x13FD:
+		return r - 8
+	}
+	return r
 }
 
 // EmailKey is how addresses are compared: Key, and the domain in its ASCII
@@ -42,10 +54,11 @@ func EmailKey(address string) string {
 // NameKey is the key under which somebody is looked up who types either a
 // username or an address.
 func NameKey(s string) string {
-	if strings.ContainsRune(s, '@') {
-		return EmailKey(s)
+	key := Key(s)
+	if strings.ContainsRune(key, '@') {
+		return EmailKey(key)
 	}
-	return Key(s)
+	return key
 }
 
 // validAddress tells whether mail can be sent to address. It is stricter than

@@ -67,7 +67,7 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 		if err != nil {
 			return nil, err
 		}
-		var fresh, left []string
+		var fresh []string
 		for _, key := range open {
 			u := known[key]
 			if u == nil {
@@ -78,10 +78,15 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 				return nil, err
 			}
 		}
-		if left, err = d.inviteNew(ctx, by, role, invitation, fresh); err != nil {
+		taken, seatless, err := d.inviteNew(ctx, by, role, invitation, fresh)
+		if err != nil {
 			return nil, err
 		}
-		if open = left; len(open) > 0 {
+		open = taken
+		if try < seatTries {
+			open = append(open, seatless...)
+		}
+		if len(open) > 0 {
 			if err := pause(ctx, try); err != nil {
 				return nil, err
 			}
@@ -90,6 +95,11 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 	invitation.answerDuplicates()
 	return invitation.results, nil
 }
+
+// seatTries is how often an invitation without a seat looks again: invitations
+// of one address at the same time each hold a seat for the moment until one of
+// them has won.
+const seatTries = 4
 
 // invitation is the addresses of one request on their way to an answer.
 type invitation struct {
@@ -185,10 +195,10 @@ func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteRes
 }
 
 // inviteNew invites those whom nobody knows yet, and answers the keys that
-// somebody else has taken in the meantime.
-func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invitation, keys []string) (left []string, err error) {
+// somebody else has taken in the meantime, and those for which no seat is free.
+func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invitation, keys []string) (taken, seatless []string, err error) {
 	if len(keys) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	users := make([]*User, len(keys))
 	changes := make([]ClaimChange, len(keys))
@@ -198,12 +208,13 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 	}
 	refused, mark, err := d.beginClaims(ctx, by.Organization.ID, changes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var seated []*User
 	var seatedKeys, ids []string
 	for i, u := range users {
 		if refused[i] != nil {
+			seatless = append(seatless, keys[i])
 			result := in.result(keys[i])
 			result.Outcome = OutcomeNoSeat
 			result.Message = "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat."
@@ -212,12 +223,12 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 		seated, seatedKeys, ids = append(seated, u), append(seatedKeys, keys[i]), append(ids, u.ID)
 	}
 	if len(seated) == 0 {
-		return nil, nil
+		return nil, seatless, nil
 	}
 	defer d.settleClaims(ctx, by.Organization.ID, mark, ids)
 	answers, err := d.store.InsertUsers(ctx, seated)
 	if err != nil {
-		return nil, fmt.Errorf("invite: %w", err)
+		return nil, nil, fmt.Errorf("invite: %w", err)
 	}
 	var invited []*User
 	for i, answer := range answers {
@@ -228,13 +239,13 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 			result.Message = fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.settings.InvitationTTL))
 			invited = append(invited, seated[i].Clone())
 		case errors.Is(answer, ErrTaken):
-			left = append(left, seatedKeys[i])
+			taken = append(taken, seatedKeys[i])
 		default:
-			return nil, fmt.Errorf("invite: %w", answer)
+			return nil, nil, fmt.Errorf("invite: %w", answer)
 		}
 	}
 	d.deliver(invited)
-	return left, nil
+	return taken, seatless, nil
 }
 
 // newUser is a pending person with an invitation on its way.
