@@ -3,12 +3,12 @@
 // It works the same on a standalone server, a replica set and a sharded
 // cluster, because it uses no transactions: what must change together stands
 // in one document. The organization's id is the shard key of every collection
-// that grows with the number of people (users: {org: 1}; events: {org: 1,
-// _id: 1}; claims and counts: {_id: 1}, which is the organization's id), and
-// every query, update and unique index begins with it. The exceptions are the
-// sweeps, which look at all organizations through small indexes of their own,
-// and the collection of organizations: it is small, and stays unsharded, so
-// that slugs are unique.
+// that grows with the number of people (users: {org: 1}, since a unique index
+// must begin with the whole shard key; events: {org: 1, _id: 1}; claims and
+// counts: {_id: 1}, which is the organization's id), and every query, update
+// and unique index begins with it. The exceptions are the sweeps, which look at
+// all organizations through small indexes of their own, and the collection of
+// organizations: it is small, and stays unsharded, so that slugs are unique.
 package mongo
 
 import (

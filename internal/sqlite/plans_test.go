@@ -56,7 +56,7 @@ func plansHold(t *testing.T, db *DB) {
 func planOf(t *testing.T, db *DB, query string) (plan []string) {
 	t.Helper()
 	// More parameters than any statement has; the plan does not depend on them.
-	rows, err := db.writer.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, 20)...)
+	rows, err := db.writer.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, 200)...)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
