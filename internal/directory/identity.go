@@ -21,8 +21,22 @@ const (
 // Key is how names are compared: trimmed, Unicode NFKC, case-folded. Two
 // spellings with one key are one name.
 func Key(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(strings.TrimSpace(s))
+	}
 	folded := cases.Fold().String(strings.Map(upperCherokee, norm.NFKC.String(strings.TrimSpace(s))))
 	return strings.TrimSpace(norm.NFKC.String(folded))
+}
+
+// isASCII is the short way for most of what is written: nothing to normalize,
+// and folding is lower case.
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // upperCherokee makes the small letters of Cherokee capital ones, which are

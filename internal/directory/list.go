@@ -104,6 +104,9 @@ func PositionOf(u *User, by OrderField) Position {
 
 // fold makes words comparable for reading: without case and accents.
 func fold(s string) string {
+	if isASCII(s) {
+		return strings.ToLower(s)
+	}
 	// The transformers keep state, so each call has its own.
 	strip := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFKC)
 	plain, _, err := transform.String(strip, s)
@@ -113,31 +116,29 @@ func fold(s string) string {
 	return cases.Fold().String(plain)
 }
 
-// SearchWords are the words under which u is found: those of the name,
+// SearchWords are the words under which u is found, sorted: those of the name,
 // username, address and title, whole as they stand between spaces and split at
-// punctuation; of an address also the local part and the domain.
+// punctuation; of an address also the local part and the domain. One that
+// begins another is left out, since whatever finds it finds the other.
 func SearchWords(u *User) []string {
-	seen := map[string]bool{}
 	var words []string
-	add := func(word string) {
-		if word != "" && !seen[word] {
-			seen[word] = true
-			words = append(words, word)
-		}
-	}
 	for _, text := range []string{u.Name, u.Username, u.Email, u.Title} {
 		for _, whole := range strings.Fields(fold(text)) {
-			add(whole)
+			words = append(words, whole)
 			if local, domain, ok := strings.Cut(whole, "@"); ok {
-				add(local)
-				add(domain)
+				words = append(words, local, domain)
 			}
-			for _, piece := range strings.FieldsFunc(whole, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }) {
-				add(piece)
-			}
+			words = append(words, strings.FieldsFunc(whole, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) })...)
 		}
 	}
-	return words
+	slices.Sort(words)
+	kept := words[:0]
+	for i, word := range words {
+		if word != "" && (i+1 == len(words) || !strings.HasPrefix(words[i+1], word)) {
+			kept = append(kept, word)
+		}
+	}
+	return kept
 }
 
 // QueryWords are the words of a search, each to be found at the beginning of

@@ -57,7 +57,8 @@ type UserStore interface {
 	// token hash, alive or not. ErrNotFound.
 	UserByLink(ctx context.Context, organizationID, tokenHash string) (*User, error)
 	// ListUsers answers up to q.Limit users of an ordered list, from an index,
-	// at a cost that does not grow with the organization or the position.
+	// at a cost that does not grow with the organization or the position; with
+	// words, at worst with the number of matches.
 	ListUsers(ctx context.Context, organizationID string, q ListQuery) ([]*User, error)
 	// CountMatches is how many users ListUsers would go through without a
 	// limit; called only with words, since Counts knows the rest.
@@ -120,7 +121,7 @@ const (
 	// already; an administrator counts when it settles.
 	Joining
 	// Leaving: a seat stays taken until it settles; an administrator does not
-	// count from now on, and must not be the last settled one. Leaving a set
+	// count from now on, and somebody else must be a settled one. Leaving a set
 	// that one is not in is allowed and marks nothing.
 	Leaving
 )

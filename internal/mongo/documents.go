@@ -1,8 +1,6 @@
 package mongo
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -189,7 +187,7 @@ func fieldsOf(u *directory.User) userFields {
 		Sessions: mapped(u.Sessions, func(s directory.SessionRef) sessionDocument { return sessionDocument(s) }),
 		Outbox:   mapped(u.Outbox, documentOfEntry),
 
-		TwoFactor: u.TwoFactorEnabled(), Keys: u.Keys(), Words: shortest(directory.SearchWords(u)),
+		TwoFactor: u.TwoFactorEnabled(), Keys: u.Keys(), Words: directory.SearchWords(u),
 		Sort: sortDocument{
 			Name:     directory.SortText(u, directory.ByName),
 			Email:    directory.SortText(u, directory.ByEmail),
@@ -322,17 +320,4 @@ func mapped[A, B any](from []A, turn func(A) B) []B {
 		to[i] = turn(a)
 	}
 	return to
-}
-
-// shortest sorts words and leaves out those that begin another: whatever
-// prefix finds them finds the other. It makes the index much smaller.
-func shortest(words []string) []string {
-	slices.Sort(words)
-	kept := words[:0]
-	for i, word := range words {
-		if i+1 == len(words) || !strings.HasPrefix(words[i+1], word) {
-			kept = append(kept, word)
-		}
-	}
-	return kept
 }

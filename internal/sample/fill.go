@@ -13,8 +13,9 @@ import (
 
 const day = 24 * time.Hour
 
-// batch is how many people are written at a time.
-const batch = 1000
+// batch is how many people are written at a time: many, since each batch
+// touches much of every index.
+const batch = 10_000
 
 // maxSeated keeps the seats of a very large organization within what one can hold.
 const maxSeated = 40_000

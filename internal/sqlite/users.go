@@ -41,7 +41,7 @@ func rowOf(u *directory.User) row {
 			username: directory.SortText(u, directory.ByUsername),
 			status:   string(u.Status), lastLogin: u.LastLoginAt.UnixMilli(), created: u.CreatedAt.UnixMilli(),
 		},
-		group: directory.GroupOf(u), keys: u.Keys(), words: shortest(directory.SearchWords(u)),
+		group: directory.GroupOf(u), keys: u.Keys(), words: directory.SearchWords(u),
 		document: encodeUser(u),
 	}
 	hash := func(l *directory.Link) sql.NullString {
@@ -57,19 +57,6 @@ func rowOf(u *directory.User) row {
 		}
 	}
 	return r
-}
-
-// shortest sorts words and leaves out those that begin another: whatever
-// prefix finds them finds the other.
-func shortest(words []string) []string {
-	slices.Sort(words)
-	kept := words[:0]
-	for i, word := range words {
-		if i+1 == len(words) || !strings.HasPrefix(words[i+1], word) {
-			kept = append(kept, word)
-		}
-	}
-	return kept
 }
 
 // joined is how the words stand in a user's row.
