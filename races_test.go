@@ -202,6 +202,8 @@ func TestRaces(t *testing.T) {
 			assert.Equal(t, 5, evaluated)
 			assert.Equal(t, 55, limited)
 			assert.NotNil(t, admin.viewer(), "who is signed in already is not disturbed")
+			_, second := p.enter(admin, "Viewer", "neighbour@example.com", "a neighbour on the same network")
+			assert.NotEmpty(t, second, "others on the same network still sign in")
 		})
 	})
 }

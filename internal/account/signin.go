@@ -64,6 +64,8 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 		return nil, err
 	}
 	if err := a.reserve(ctx, org.ID, account, failuresPerAccount, "Too many sign-ins have failed for this account."); err != nil {
+		// No password was looked at, so it is no guess from that address.
+		a.refund(ctx, org.ID, address)
 		return nil, err
 	}
 	hash := ""
