@@ -116,16 +116,23 @@ func toConnection(org *directory.Organization, page *directory.UserPage, now tim
 	return shown
 }
 
-func toInviteResults(org *directory.Organization, results []directory.InviteResult, now time.Time) *model.InviteUsersPayload {
-	payload := &model.InviteUsersPayload{Results: []*model.InviteResult{}, Users: []*model.User{}}
-	for _, r := range results {
-		shown := &model.InviteResult{
+func toInviteResults(org *directory.Organization, results []directory.InviteResult, now time.Time) []*model.InviteResult {
+	shown := make([]*model.InviteResult, len(results))
+	for i, r := range results {
+		shown[i] = &model.InviteResult{
 			Input: r.Input, Email: optional(r.Email), Outcome: model.InviteOutcome(r.Outcome),
 			User: toUser(org, r.User, now), Message: r.Message,
 		}
-		payload.Results = append(payload.Results, shown)
+	}
+	return shown
+}
+
+// toInvitePayload lists those who were invited beside the answers for all.
+func toInvitePayload(org *directory.Organization, results []directory.InviteResult, refused []*model.UserError, now time.Time) *model.InviteUsersPayload {
+	payload := &model.InviteUsersPayload{Results: toInviteResults(org, results, now), Users: []*model.User{}, UserErrors: refused}
+	for i, r := range results {
 		if r.Outcome == directory.OutcomeInvited || r.Outcome == directory.OutcomeRenewed {
-			payload.Users = append(payload.Users, shown.User)
+			payload.Users = append(payload.Users, payload.Results[i].User)
 		}
 	}
 	return payload

@@ -46,6 +46,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	CancelPasswordResetPayload struct {
+		User       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	ChangePasswordPayload struct {
 		User       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -90,6 +95,13 @@ type ComplexityRoot struct {
 		Username          func(childComplexity int) int
 	}
 
+	InvitationsPreview struct {
+		Results        func(childComplexity int) int
+		SeatsAvailable func(childComplexity int) int
+		SeatsNeeded    func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
+	}
+
 	InviteResult struct {
 		Email   func(childComplexity int) int
 		Input   func(childComplexity int) int
@@ -124,6 +136,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AcceptInvitation      func(childComplexity int, input model.AcceptInvitationInput) int
+		CancelPasswordReset   func(childComplexity int, id string) int
 		ChangePassword        func(childComplexity int, input model.ChangePasswordInput) int
 		CompletePasswordReset func(childComplexity int, input model.CompletePasswordResetInput) int
 		ConfirmTwoFactorSetup func(childComplexity int, code string) int
@@ -166,13 +179,14 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Invitation   func(childComplexity int, token string) int
-		Node         func(childComplexity int, id string) int
-		Organization func(childComplexity int) int
-		Roles        func(childComplexity int) int
-		User         func(childComplexity int, id string) int
-		Users        func(childComplexity int, status *model.UserStatus, search *string, roleIds []string, csmSeat *bool, twoFactorEnabled *bool, orderBy *model.UserOrder, first *int32, after *string, last *int32, before *string) int
-		Viewer       func(childComplexity int) int
+		Invitation         func(childComplexity int, token string) int
+		Node               func(childComplexity int, id string) int
+		Organization       func(childComplexity int) int
+		PreviewInvitations func(childComplexity int, emails []string, roleID string) int
+		Roles              func(childComplexity int) int
+		User               func(childComplexity int, id string) int
+		Users              func(childComplexity int, status *model.UserStatus, search *string, roleIds []string, csmSeat *bool, twoFactorEnabled *bool, orderBy *model.UserOrder, first *int32, after *string, last *int32, before *string) int
+		Viewer             func(childComplexity int) int
 	}
 
 	ReactivateUserPayload struct {
@@ -312,6 +326,7 @@ type MutationResolver interface {
 	DeleteUser(ctx context.Context, id string, expectedVersion *int32) (*model.DeleteUserPayload, error)
 	ReactivateUser(ctx context.Context, id string, expectedVersion *int32) (*model.ReactivateUserPayload, error)
 	ResetPassword(ctx context.Context, id string) (*model.ResetPasswordPayload, error)
+	CancelPasswordReset(ctx context.Context, id string) (*model.CancelPasswordResetPayload, error)
 	Disable2fa(ctx context.Context, id string, expectedVersion *int32) (*model.Disable2FAPayload, error)
 	Login(ctx context.Context, input model.LoginInput) (*model.LoginPayload, error)
 	VerifyTwoFactor(ctx context.Context, input model.VerifyTwoFactorInput) (*model.LoginPayload, error)
@@ -339,6 +354,7 @@ type QueryResolver interface {
 	Node(ctx context.Context, id string) (model.Node, error)
 	Roles(ctx context.Context) ([]*model.Role, error)
 	Organization(ctx context.Context) (*model.Organization, error)
+	PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error)
 	Invitation(ctx context.Context, token string) (*model.InvitationPreview, error)
 }
 type RoleResolver interface {
@@ -375,6 +391,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AcceptInvitationPayload.UserErrors(childComplexity), true
+
+	case "CancelPasswordResetPayload.user":
+		if e.ComplexityRoot.CancelPasswordResetPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelPasswordResetPayload.User(childComplexity), true
+	case "CancelPasswordResetPayload.userErrors":
+		if e.ComplexityRoot.CancelPasswordResetPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelPasswordResetPayload.UserErrors(childComplexity), true
 
 	case "ChangePasswordPayload.user":
 		if e.ComplexityRoot.ChangePasswordPayload.User == nil {
@@ -521,6 +550,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InvitationPreview.Username(childComplexity), true
 
+	case "InvitationsPreview.results":
+		if e.ComplexityRoot.InvitationsPreview.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationsPreview.Results(childComplexity), true
+	case "InvitationsPreview.seatsAvailable":
+		if e.ComplexityRoot.InvitationsPreview.SeatsAvailable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationsPreview.SeatsAvailable(childComplexity), true
+	case "InvitationsPreview.seatsNeeded":
+		if e.ComplexityRoot.InvitationsPreview.SeatsNeeded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationsPreview.SeatsNeeded(childComplexity), true
+	case "InvitationsPreview.userErrors":
+		if e.ComplexityRoot.InvitationsPreview.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationsPreview.UserErrors(childComplexity), true
+
 	case "InviteResult.email":
 		if e.ComplexityRoot.InviteResult.Email == nil {
 			break
@@ -639,6 +693,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AcceptInvitation(childComplexity, args["input"].(model.AcceptInvitationInput)), true
+	case "Mutation.cancelPasswordReset":
+		if e.ComplexityRoot.Mutation.CancelPasswordReset == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelPasswordReset_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelPasswordReset(childComplexity, args["id"].(string)), true
 	case "Mutation.changePassword":
 		if e.ComplexityRoot.Mutation.ChangePassword == nil {
 			break
@@ -926,6 +991,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Organization(childComplexity), true
+	case "Query.previewInvitations":
+		if e.ComplexityRoot.Query.PreviewInvitations == nil {
+			break
+		}
+
+		args, err := ec.field_Query_previewInvitations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PreviewInvitations(childComplexity, args["emails"].([]string), args["roleId"].(string)), true
 	case "Query.roles":
 		if e.ComplexityRoot.Query.Roles == nil {
 			break
@@ -1557,6 +1633,16 @@ type Query {
   "The organization of the person signed in, with its seats and counts. Needs ` + "`" + `VIEW_USERS` + "`" + `."
   organization: Organization!
   """
+  What ` + "`" + `inviteUsers` + "`" + ` would answer for these addresses at this moment, and the
+  seats that it would take. Nothing is changed or sent. Needs ` + "`" + `MANAGE_USERS` + "`" + `.
+  """
+  previewInvitations(
+    "The addresses, as ` + "`" + `inviteUsers` + "`" + ` takes them."
+    emails: [String!]!
+    "The role that all of them would get."
+    roleId: ID!
+  ): InvitationsPreview!
+  """
   What the set-up page shows to somebody who opened the link of an invitation.
   Null when the link no longer works. Asking does not use the link up, and needs
   no session.
@@ -1621,6 +1707,14 @@ type Mutation {
     "The person's id."
     id: ID!
   ): ResetPasswordPayload!
+  """
+  End somebody's outstanding password reset: the link in the mail stops working.
+  Answers success also when there is none. Needs ` + "`" + `MANAGE_USERS` + "`" + `.
+  """
+  cancelPasswordReset(
+    "The person's id."
+    id: ID!
+  ): CancelPasswordResetPayload!
   """
   Take the second factor off for somebody who lost the device. Their sessions
   end, and they are told by mail. Needs ` + "`" + `MANAGE_USERS` + "`" + `.
@@ -2081,6 +2175,18 @@ type InviteUsersPayload {
   userErrors: [UserError!]!
 }
 
+"What inviting people would do."
+type InvitationsPreview {
+  "The answer that each address would get, in the order given."
+  results: [InviteResult!]!
+  "How many CSM seats the new people among them would take."
+  seatsNeeded: Int!
+  "How many CSM seats are free."
+  seatsAvailable: Int!
+  "Why nobody at all could be invited."
+  userErrors: [UserError!]!
+}
+
 "What became of one address."
 type InviteResult {
   "What was typed."
@@ -2154,6 +2260,14 @@ type ResetPasswordPayload {
   "The person as they are now; null when there is none."
   user: User
   "Why nothing was sent."
+  userErrors: [UserError!]!
+}
+
+"What became of ending a password reset."
+type CancelPasswordResetPayload {
+  "The person as they are now; null when there is none."
+  user: User
+  "Why nothing was changed."
   userErrors: [UserError!]!
 }
 
@@ -2324,6 +2438,16 @@ func (ec *executionContext) childFields_AcceptInvitationPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type AcceptInvitationPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CancelPasswordResetPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_CancelPasswordResetPayload_user(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelPasswordResetPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelPasswordResetPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "user":
@@ -2410,6 +2534,20 @@ func (ec *executionContext) childFields_InvitationPreview(ctx context.Context, f
 		return ec.fieldContext_InvitationPreview_passwordMinLength(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InvitationPreview", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationsPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_InvitationsPreview_results(ctx, field)
+	case "seatsNeeded":
+		return ec.fieldContext_InvitationsPreview_seatsNeeded(ctx, field)
+	case "seatsAvailable":
+		return ec.fieldContext_InvitationsPreview_seatsAvailable(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_InvitationsPreview_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationsPreview", field.Name)
 }
 
 func (ec *executionContext) childFields_InviteResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2894,6 +3032,20 @@ func (ec *executionContext) field_Mutation_acceptInvitation_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_cancelPasswordReset_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_changePassword_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3178,6 +3330,28 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_previewInvitations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "emails",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["emails"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "roleId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["roleId"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_user_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3406,6 +3580,70 @@ func (ec *executionContext) _AcceptInvitationPayload_userErrors(ctx context.Cont
 func (ec *executionContext) fieldContext_AcceptInvitationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AcceptInvitationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelPasswordResetPayload_user(ctx context.Context, field graphql.CollectedField, obj *model.CancelPasswordResetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelPasswordResetPayload_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖrosterᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CancelPasswordResetPayload_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelPasswordResetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelPasswordResetPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CancelPasswordResetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelPasswordResetPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖrosterᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelPasswordResetPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelPasswordResetPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -4042,6 +4280,116 @@ func (ec *executionContext) _InvitationPreview_passwordMinLength(ctx context.Con
 }
 func (ec *executionContext) fieldContext_InvitationPreview_passwordMinLength(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "Int")
+}
+
+func (ec *executionContext) _InvitationsPreview_results(ctx context.Context, field graphql.CollectedField, obj *model.InvitationsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationsPreview_results(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.InviteResult) graphql.Marshaler {
+			return ec.marshalNInviteResult2ᚕᚖrosterᚋgraphᚋmodelᚐInviteResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationsPreview_results(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InvitationsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InviteResult(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InvitationsPreview_seatsNeeded(ctx context.Context, field graphql.CollectedField, obj *model.InvitationsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationsPreview_seatsNeeded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeatsNeeded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationsPreview_seatsNeeded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationsPreview", field, false, false, "Int")
+}
+
+func (ec *executionContext) _InvitationsPreview_seatsAvailable(ctx context.Context, field graphql.CollectedField, obj *model.InvitationsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationsPreview_seatsAvailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeatsAvailable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationsPreview_seatsAvailable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationsPreview", field, false, false, "Int")
+}
+
+func (ec *executionContext) _InvitationsPreview_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.InvitationsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationsPreview_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖrosterᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationsPreview_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InvitationsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _InviteResult_input(ctx context.Context, field graphql.CollectedField, obj *model.InviteResult) (ret graphql.Marshaler) {
@@ -4765,6 +5113,50 @@ func (ec *executionContext) fieldContext_Mutation_resetPassword(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_resetPassword_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelPasswordReset(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelPasswordReset(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelPasswordReset(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CancelPasswordResetPayload) graphql.Marshaler {
+			return ec.marshalNCancelPasswordResetPayload2ᚖrosterᚋgraphᚋmodelᚐCancelPasswordResetPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelPasswordReset(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelPasswordResetPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelPasswordReset_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -5834,6 +6226,50 @@ func (ec *executionContext) fieldContext_Query_organization(_ context.Context, f
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Organization(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_previewInvitations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_previewInvitations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PreviewInvitations(ctx, fc.Args["emails"].([]string), fc.Args["roleId"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.InvitationsPreview) graphql.Marshaler {
+			return ec.marshalNInvitationsPreview2ᚖrosterᚋgraphᚋmodelᚐInvitationsPreview(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_previewInvitations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InvitationsPreview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_previewInvitations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -9447,6 +9883,44 @@ func (ec *executionContext) _AcceptInvitationPayload(ctx context.Context, sel as
 	return out
 }
 
+var cancelPasswordResetPayloadImplementors = []string{"CancelPasswordResetPayload"}
+
+func (ec *executionContext) _CancelPasswordResetPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CancelPasswordResetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelPasswordResetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelPasswordResetPayload")
+		case "user":
+			out.Values[i] = ec._CancelPasswordResetPayload_user(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CancelPasswordResetPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var changePasswordPayloadImplementors = []string{"ChangePasswordPayload"}
 
 func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ChangePasswordPayload) graphql.Marshaler {
@@ -9759,6 +10233,54 @@ func (ec *executionContext) _InvitationPreview(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var invitationsPreviewImplementors = []string{"InvitationsPreview"}
+
+func (ec *executionContext) _InvitationsPreview(ctx context.Context, sel ast.SelectionSet, obj *model.InvitationsPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, invitationsPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InvitationsPreview")
+		case "results":
+			out.Values[i] = ec._InvitationsPreview_results(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "seatsNeeded":
+			out.Values[i] = ec._InvitationsPreview_seatsNeeded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "seatsAvailable":
+			out.Values[i] = ec._InvitationsPreview_seatsAvailable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._InvitationsPreview_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var inviteResultImplementors = []string{"InviteResult"}
 
 func (ec *executionContext) _InviteResult(ctx context.Context, sel ast.SelectionSet, obj *model.InviteResult) graphql.Marshaler {
@@ -10041,6 +10563,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "resetPassword":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_resetPassword(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelPasswordReset":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelPasswordReset(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -10352,6 +10881,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_organization(ctx, field)
+				})
+		case "previewInvitations":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_previewInvitations(ctx, field)
 				})
 		case "invitation":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -11625,6 +12160,14 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) marshalNCancelPasswordResetPayload2ᚖrosterᚋgraphᚋmodelᚐCancelPasswordResetPayload(ctx context.Context, sel ast.SelectionSet, v *model.CancelPasswordResetPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CancelPasswordResetPayload!")
+		return graphql.Null
+	}
+	return ec._CancelPasswordResetPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNChangePasswordInput2rosterᚋgraphᚋmodelᚐChangePasswordInput(ctx context.Context, v any) (model.ChangePasswordInput, error) {
 	res, err := ec.unmarshalInputChangePasswordInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -11715,6 +12258,14 @@ func (ec *executionContext) marshalNInt2int32(ctx context.Context, sel ast.Selec
 		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNInvitationsPreview2ᚖrosterᚋgraphᚋmodelᚐInvitationsPreview(ctx context.Context, sel ast.SelectionSet, v *model.InvitationsPreview) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "InvitationsPreview!")
+		return graphql.Null
+	}
+	return ec._InvitationsPreview(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNInviteOutcome2rosterᚋgraphᚋmodelᚐInviteOutcome(ctx context.Context, v any) (model.InviteOutcome, error) {

@@ -24,9 +24,7 @@ func (r *mutationResolver) InviteUsers(ctx context.Context, input model.InviteUs
 	if err != nil {
 		return nil, err
 	}
-	payload := toInviteResults(request.actor().Organization, results, r.now())
-	payload.UserErrors = refused
-	return payload, nil
+	return toInvitePayload(request.actor().Organization, results, refused, r.now()), nil
 }
 
 func (r *mutationResolver) ResendInvitation(ctx context.Context, id string) (*model.ResendInvitationPayload, error) {
@@ -74,6 +72,15 @@ func (r *mutationResolver) ResetPassword(ctx context.Context, id string) (*model
 		return nil, err
 	}
 	return &model.ResetPasswordPayload{User: user, UserErrors: refused}, nil
+}
+
+func (r *mutationResolver) CancelPasswordReset(ctx context.Context, id string) (*model.CancelPasswordResetPayload, error) {
+	u, err := r.Directory.CancelPasswordReset(ctx, requestOf(ctx).actor(), id)
+	user, refused, err := r.change(ctx, u, err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.CancelPasswordResetPayload{User: user, UserErrors: refused}, nil
 }
 
 func (r *mutationResolver) Disable2fa(ctx context.Context, id string, expectedVersion *int32) (*model.Disable2FAPayload, error) {
@@ -288,6 +295,21 @@ func (r *queryResolver) Organization(ctx context.Context) (*model.Organization, 
 		return nil, err
 	}
 	return &model.Organization{ID: org.ID, Name: org.Name, Slug: org.Slug}, nil
+}
+
+func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error) {
+	actor := requestOf(ctx).actor()
+	preview, err := r.Directory.PreviewInvitations(ctx, actor, emails, roleID)
+	refused, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	shown := &model.InvitationsPreview{Results: []*model.InviteResult{}, UserErrors: refused}
+	if preview != nil {
+		shown.Results = toInviteResults(actor.Organization, preview.Results, r.now())
+		shown.SeatsNeeded, shown.SeatsAvailable = toInt(preview.SeatsNeeded), toInt(preview.SeatsFree)
+	}
+	return shown, nil
 }
 
 func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.InvitationPreview, error) {

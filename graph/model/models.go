@@ -41,6 +41,14 @@ type AcceptInvitationPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What became of ending a password reset.
+type CancelPasswordResetPayload struct {
+	// The person as they are now; null when there is none.
+	User *User `json:"user,omitempty"`
+	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A change of one's own password.
 type ChangePasswordInput struct {
 	// The password until now.
@@ -130,6 +138,18 @@ type InvitationPreview struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 	// How many characters the password must have at least.
 	PasswordMinLength int32 `json:"passwordMinLength"`
+}
+
+// What inviting people would do.
+type InvitationsPreview struct {
+	// The answer that each address would get, in the order given.
+	Results []*InviteResult `json:"results"`
+	// How many CSM seats the new people among them would take.
+	SeatsNeeded int32 `json:"seatsNeeded"`
+	// How many CSM seats are free.
+	SeatsAvailable int32 `json:"seatsAvailable"`
+	// Why nobody at all could be invited.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What became of one address.

@@ -48,6 +48,9 @@ func (o *Organization) claimChange(before, after *User) ClaimChange {
 	}
 }
 
+// noSeat says what to do when every seat is taken.
+const noSeat = "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat."
+
 // none tells whether the change touches no claim.
 func (c ClaimChange) none() bool { return c.Seat == Unchanged && c.Administrator == Unchanged }
 
@@ -73,7 +76,7 @@ func (d *Directory) beginClaims(ctx context.Context, organizationID string, chan
 	for i, answer := range answers {
 		switch {
 		case errors.Is(answer, ErrNoSeat):
-			refused[places[i]] = Refuse(CodeNoSeatAvailable, "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat.", "roleId")
+			refused[places[i]] = Refuse(CodeNoSeatAvailable, noSeat, "roleId")
 		case errors.Is(answer, ErrLastAdministrator):
 			refused[places[i]] = Refuse(CodeLastAdministrator, "This is the last active administrator. Make somebody else an administrator first.")
 		default:

@@ -165,23 +165,25 @@ func (d *Directory) lookUp(ctx context.Context, by Actor, keys []string) (map[st
 	return known, nil
 }
 
-// inviteKnown answers for an address that somebody has already.
-func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteResult, key string, u *User) error {
-	answer := func(u *User) (InviteOutcome, string) {
-		switch {
-		case EmailKey(u.Email) != key:
-			return OutcomeTaken, fmt.Sprintf("This address is the username of %s. Change that username first.", u.Email)
-		case u.Status == Active:
-			return OutcomeAlreadyActive, "This person has access already."
-		case u.Status == Inactive:
-			return OutcomeInactive, "This person was deleted. Reactivate them instead."
-		case by.mayManage(u) != nil:
-			return OutcomeEscalation, by.mayManage(u).Message
-		}
-		return OutcomeRenewed, fmt.Sprintf("Invited already, as %s. A fresh link is on its way; the old one no longer works.", by.Organization.roleOf(u).Name)
+// answerKnown is the answer for an address that somebody has already.
+func answerKnown(by Actor, key string, u *User) (InviteOutcome, string) {
+	switch refused := by.mayManage(u); {
+	case EmailKey(u.Email) != key:
+		return OutcomeTaken, fmt.Sprintf("This address is the username of %s. Change that username first.", u.Email)
+	case u.Status == Active:
+		return OutcomeAlreadyActive, "This person has access already."
+	case u.Status == Inactive:
+		return OutcomeInactive, "This person was deleted. Reactivate them instead."
+	case refused != nil:
+		return OutcomeEscalation, refused.Message
 	}
+	return OutcomeRenewed, fmt.Sprintf("Invited already, as %s. A fresh link is on its way; the old one no longer works.", by.Organization.roleOf(u).Name)
+}
+
+// inviteKnown renews the invitation of somebody pending, and answers for others.
+func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteResult, key string, u *User) error {
 	changed, err := d.Change(ctx, by, u.ID, func(u *User) (*News, error) {
-		result.Outcome, result.Message = answer(u)
+		result.Outcome, result.Message = answerKnown(by, key, u)
 		if result.Outcome != OutcomeRenewed {
 			return nil, nil
 		}
@@ -217,7 +219,7 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 			seatless = append(seatless, keys[i])
 			result := in.result(keys[i])
 			result.Outcome = OutcomeNoSeat
-			result.Message = "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat."
+			result.Message = noSeat
 			continue
 		}
 		seated, seatedKeys, ids = append(seated, u), append(seatedKeys, keys[i]), append(ids, u.ID)
@@ -236,7 +238,7 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 		case answer == nil:
 			result := in.result(seatedKeys[i])
 			result.Outcome, result.User = OutcomeInvited, seated[i]
-			result.Message = fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.settings.InvitationTTL))
+			result.Message = d.invitedAs(role)
 			invited = append(invited, seated[i].Clone())
 		case errors.Is(answer, ErrTaken):
 			taken = append(taken, seatedKeys[i])
@@ -246,6 +248,61 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 	}
 	d.deliver(invited)
 	return taken, seatless, nil
+}
+
+// invitedAs is the message for somebody new.
+func (d *Directory) invitedAs(role Role) string {
+	return fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.settings.InvitationTTL))
+}
+
+// InvitationsPreview is what InviteUsers would answer at this moment.
+type InvitationsPreview struct {
+	Results []InviteResult
+	// SeatsNeeded is how many new people would take a CSM seat; SeatsFree is how
+	// many are free.
+	SeatsNeeded, SeatsFree int
+}
+
+// PreviewInvitations answers what InviteUsers would, and changes nothing. It
+// needs MANAGE_USERS, and has the refusals of InviteUsers.
+func (d *Directory) PreviewInvitations(ctx context.Context, by Actor, emails []string, roleID string) (*InvitationsPreview, error) {
+	if err := by.need(ManageUsers); err != nil {
+		return nil, err
+	}
+	role, refused := grantable(by, roleID)
+	if refused != nil {
+		return nil, refused
+	}
+	invitation, refused := newInvitation(emails)
+	if refused != nil {
+		return nil, refused
+	}
+	known, err := d.lookUp(ctx, by, invitation.keys)
+	if err != nil {
+		return nil, err
+	}
+	seats, err := d.store.Seats(ctx, by.Organization.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read seats: %w", err)
+	}
+	preview := &InvitationsPreview{SeatsFree: seats.Available()}
+	for _, key := range invitation.keys {
+		result := invitation.result(key)
+		if u := known[key]; u != nil {
+			result.Outcome, result.Message = answerKnown(by, key, u)
+			result.User = u
+			continue
+		}
+		result.Outcome, result.Message = OutcomeInvited, d.invitedAs(role)
+		if role.TakesSeat() {
+			if preview.SeatsNeeded++; preview.SeatsNeeded > preview.SeatsFree {
+				result.Outcome, result.Message = OutcomeNoSeat, noSeat
+			}
+		}
+	}
+	invitation.answerDuplicates()
+	preview.Results = invitation.results
+	return preview, nil
 }
 
 // newUser is a pending person with an invitation on its way.

@@ -266,6 +266,25 @@ func (d *Directory) ResetPassword(ctx context.Context, by Actor, id string) (*Us
 		func(u *User) *News { return d.StartPasswordReset(by, u) })
 }
 
+// CancelPasswordReset ends the outstanding reset link of somebody, if there is
+// one. It needs MANAGE_USERS. Refusals: NOT_FOUND, ROLE_ESCALATION.
+func (d *Directory) CancelPasswordReset(ctx context.Context, by Actor, id string) (*User, error) {
+	if err := by.need(ManageUsers); err != nil {
+		return nil, err
+	}
+	return d.Change(ctx, by, id, func(u *User) (*News, error) {
+		if err := first(by.mayManage(u)); err != nil {
+			return nil, err
+		}
+		if u.PasswordReset == nil {
+			return nil, nil
+		}
+		u.PasswordReset = nil
+		u.DropDeadMails()
+		return &News{Action: PasswordResetCancelled}, nil
+	})
+}
+
 // changeLimited is Change for what is limited: check refuses, and then nothing
 // is counted; reserve counts; edit changes whom check lets pass.
 func (d *Directory) changeLimited(ctx context.Context, by Actor, id string, check func(*User) error, reserve func() error, edit func(*User) *News) (*User, error) {
