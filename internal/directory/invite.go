@@ -383,7 +383,7 @@ func spokenTTL(ttl time.Duration) string {
 // InvitationFor finds the pending person whose live invitation has this token
 // hash, with the organization; CodeLinkInvalid when there is none.
 func (d *Directory) InvitationFor(ctx context.Context, organizationID, tokenHash string) (*User, error) {
-	u, err := d.UserByLink(ctx, organizationID, tokenHash)
+	u, err := d.userByLink(ctx, organizationID, tokenHash)
 	if err != nil {
 		return nil, err
 	}
@@ -396,7 +396,7 @@ func (d *Directory) InvitationFor(ctx context.Context, organizationID, tokenHash
 // PasswordResetFor finds the person whose live reset link has this token hash;
 // CodeLinkInvalid when there is none.
 func (d *Directory) PasswordResetFor(ctx context.Context, organizationID, tokenHash string) (*User, error) {
-	u, err := d.UserByLink(ctx, organizationID, tokenHash)
+	u, err := d.userByLink(ctx, organizationID, tokenHash)
 	if err != nil {
 		return nil, err
 	}
@@ -406,9 +406,9 @@ func (d *Directory) PasswordResetFor(ctx context.Context, organizationID, tokenH
 	return u, nil
 }
 
-// UserByLink finds whose invitation or reset has this token hash, alive or
+// userByLink finds whose invitation or reset has this token hash, alive or
 // not; CodeLinkInvalid when nobody's does.
-func (d *Directory) UserByLink(ctx context.Context, organizationID, tokenHash string) (*User, error) {
+func (d *Directory) userByLink(ctx context.Context, organizationID, tokenHash string) (*User, error) {
 	u, err := d.store.UserByLink(ctx, organizationID, tokenHash)
 	if errors.Is(err, ErrNotFound) {
 		return nil, DeadLink()
