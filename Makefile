@@ -1,6 +1,6 @@
 # What people do here. Each target says what it is for; make without one lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-services lint generate services services-stop
+.PHONY: help run test test-go crash fuzz lint generate services services-stop
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -14,7 +14,13 @@ test: ## Everything: checks, both ways to run, with the race detector. Brings wh
 test-go: ## The tests that need nothing but Go.
 	go test ./...
 
-lint: ## Formatting, go vet, and what else finds mistakes without running.
+crash: ## Kill the program ROUNDS times under load, half of them on each store, and count what is lost.
+	ROUNDS=$(or $(ROUNDS),200) scripts/crash
+
+fuzz: ## Look for inputs that break a promise: each target for FUZZTIME (60s).
+	scripts/fuzz
+
+lint: ## What finds mistakes and forgotten secrets without running: gofmt, go vet, golangci-lint, gitleaks.
 	scripts/lint
 
 generate: ## Make the generated code anew, after a change of schema.graphqls.
