@@ -61,7 +61,7 @@ func (v *Viewer) Actor(origin directory.Origin) directory.Actor {
 	if v == nil {
 		return directory.Actor{Origin: origin}
 	}
-	return directory.Actor{User: v.User, Organization: v.Organization, Origin: origin}
+	return directory.Actor{User: v.User, Organization: v.Organization, Origin: origin, AuthenticatedAt: v.Session.AuthenticatedAt}
 }
 
 // Permissions are what the viewer's role lets them do.

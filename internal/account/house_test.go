@@ -77,7 +77,7 @@ func newHouse(t *testing.T) *house {
 	secret := bytes.Repeat([]byte("s"), 32)
 	h.dir = directory.New(h.store, h.vault, directory.Settings{
 		InvitationTTL: invitationTTL, PasswordResetTTL: resetTTL, InvitationsPerHour: 1000, Secrets: [][]byte{secret},
-	}, func([]*directory.User) {}, h.clock.Now, rand.Reader)
+	}, nobody{}, h.clock.Now, rand.Reader)
 	h.accounts = h.withSecrets(t, secret)
 	h.hash, err = h.accounts.HashPassword(t.Context(), password)
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func (h *house) change(t *testing.T, u *directory.User, edit func(*directory.Use
 func (h *house) invited(t *testing.T) (u *directory.User, token string) {
 	t.Helper()
 	h.n++
-	results, err := h.dir.InviteUsers(t.Context(), h.admin(t), []string{fmt.Sprintf("Person P%d <p%d@x.example>", h.n, h.n)}, h.org.Roles[3].ID)
+	results, err := h.dir.InviteUsers(t.Context(), h.admin(t), []string{fmt.Sprintf("Person P%d <p%d@x.example>", h.n, h.n)}, h.org.Roles[3].ID, nil)
 	require.NoError(t, err)
 	require.Equal(t, directory.OutcomeInvited, results[0].Outcome)
 	token, hash := account.NewToken(h.org.ID, rand.Reader)
@@ -147,7 +147,7 @@ func (h *house) member(t *testing.T) *directory.User {
 // resetToken asks for a reset of somebody's password and reads the mail.
 func (h *house) resetToken(t *testing.T, u *directory.User) string {
 	t.Helper()
-	_, err := h.dir.ResetPassword(t.Context(), h.admin(t), u.ID)
+	_, err := h.dir.ResetPassword(t.Context(), h.admin(t), u.ID, nil)
 	require.NoError(t, err)
 	token, hash := account.NewToken(h.org.ID, rand.Reader)
 	h.change(t, u, func(u *directory.User) { mailed(u.PasswordReset, hash, h.dir.Now()) })
@@ -226,3 +226,9 @@ func refused(t *testing.T, code directory.Code, err error) {
 		assert.Fail(t, "not refused as it should be", "%v instead of %s", err, code)
 	}
 }
+
+// nobody is a relay that tells nobody.
+type nobody struct{}
+
+func (nobody) Deliver([]*directory.User)                   {}
+func (nobody) DeliverOrganization(*directory.Organization) {}

@@ -158,7 +158,7 @@ func (a *Accounts) requestPasswordReset(ctx context.Context, origin directory.Or
 		if u.Status == directory.Inactive {
 			return nil, nil
 		}
-		return a.directory.StartPasswordReset(by, u), nil
+		return a.directory.StartPasswordReset(by, u, ""), nil
 	})
 	return err
 }
@@ -205,24 +205,13 @@ func (a *Accounts) CompletePasswordReset(ctx context.Context, origin directory.O
 // viewer is told by mail. Refusals: WRONG_PASSWORD, REQUIRED, WEAK_PASSWORD.
 // Wrong ones are limited with those of signing in.
 func (a *Accounts) ChangePassword(ctx context.Context, viewer *Viewer, origin directory.Origin, current, password string) (*directory.User, error) {
-	if viewer == nil {
-		return nil, signInFirst
-	}
 	by := viewer.Actor(origin)
-	account := "login:user:" + viewer.User.ID
-	if err := a.reserve(ctx, by.Organization.ID, account, failuresPerAccount, "Too many wrong passwords for this account."); err != nil {
+	if err := by.SignedIn(); err != nil {
 		return nil, err
 	}
-	was := viewer.User.Credentials.PasswordHash
-	match, _, err := a.hasher.check(ctx, current, was)
-	if err != nil {
-		a.refund(ctx, by.Organization.ID, account)
-		return nil, err
+	if err := a.provePassword(ctx, by, current, "currentPassword"); err != nil {
+		return viewer.User, err
 	}
-	if !match {
-		return viewer.User, directory.Refuse(directory.CodeWrongPassword, "The current password is wrong.", "currentPassword")
-	}
-	a.refund(ctx, by.Organization.ID, account)
 	if refused := a.checkPassword(viewer.User, password, "newPassword"); refused != nil {
 		return viewer.User, refused
 	}
@@ -230,6 +219,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, viewer *Viewer, origin di
 	if err != nil {
 		return nil, err
 	}
+	was := viewer.User.Credentials.PasswordHash
 	return a.directory.Change(ctx, by, viewer.User.ID, func(u *directory.User) (*directory.News, error) {
 		if u.Credentials.PasswordHash != was || !u.HasSession(viewer.Session.ID, a.directory.Now()) {
 			return nil, directory.Refuse(directory.CodeWrongPassword, "The password was changed in the meantime. Sign in with the new one.", "currentPassword")
@@ -238,4 +228,22 @@ func (a *Accounts) ChangePassword(ctx context.Context, viewer *Viewer, origin di
 		u.EndSessions(viewer.Session.ID)
 		return &directory.News{Action: directory.PasswordChanged, Mails: []directory.MailKind{directory.MailPasswordChanged}}, nil
 	})
+}
+
+// provePassword refuses a password that is not the actor's: WRONG_PASSWORD.
+// Wrong ones are limited with those of signing in, and counted before they are
+// looked at.
+func (a *Accounts) provePassword(ctx context.Context, by directory.Actor, password, field string) error {
+	account := "login:user:" + by.User.ID
+	if err := a.reserve(ctx, by.Organization.ID, account, failuresPerAccount, "Too many wrong passwords for this account."); err != nil {
+		return err
+	}
+	match, _, err := a.hasher.check(ctx, password, by.User.Credentials.PasswordHash)
+	if err != nil || match {
+		a.refund(ctx, by.Organization.ID, account)
+	}
+	if err == nil && !match {
+		return directory.Refuse(directory.CodeWrongPassword, "The current password is wrong.", field)
+	}
+	return err
 }

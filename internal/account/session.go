@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,43 +22,22 @@ const (
 
 const prefixSession = "sess_"
 
-// Authenticate finds who has a session token; nil when the session is dead or
-// unknown, which is the same as not being signed in. A session lives while
-// both the vault knows it and the user's document names it.
+// Authenticate finds who has a session token, and keeps the session for longer;
+// nil when the session is dead or unknown, which is the same as not being
+// signed in.
 func (a *Accounts) Authenticate(ctx context.Context, token string) (*Viewer, error) {
-	organizationID, hash, ok := ReadToken(token)
-	if !ok {
-		return nil, nil
+	viewer, err := a.recognize(ctx, token, a.store.Organization)
+	if viewer == nil || err != nil {
+		return nil, err
 	}
-	now := a.directory.Now()
-	session, err := a.vault.Session(ctx, organizationID, hash, now)
-	if errors.Is(err, directory.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find session: %w", err)
-	}
-	user, err := a.store.User(ctx, organizationID, session.UserID)
-	if errors.Is(err, directory.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find session's user: %w", err)
-	}
-	if user.Status != directory.Active || !user.HasSession(session.ID, now) {
-		return nil, nil
-	}
-	org, err := a.store.Organization(ctx, organizationID)
-	if err != nil {
-		return nil, fmt.Errorf("find session's organization: %w", err)
-	}
+	now, session := a.directory.Now(), &viewer.Session
 	if now.Sub(session.LastUsedAt) >= touchEvery {
-		if err := a.vault.TouchSession(ctx, session, now, sessionEnd(session, now)); err != nil {
+		if err := a.vault.TouchSession(ctx, *session, now, sessionEnd(*session, now)); err != nil {
 			return nil, fmt.Errorf("keep session: %w", err)
 		}
 		session.LastUsedAt = now
 	}
-	return &Viewer{User: user, Organization: org, Session: session}, nil
+	return viewer, nil
 }
 
 // sessionEnd is when a session ends that was last used at lastUsed.

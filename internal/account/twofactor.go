@@ -218,13 +218,17 @@ func (a *Accounts) newRecoveryCodes() (codes, hashes []string) {
 }
 
 // RemoveTwoFactor takes the viewer's own second factor off, with a code of it.
-// Refusals: TWO_FACTOR_NOT_ENABLED, WRONG_CODE.
+// Refusals: INVALID (the organization requires it), TWO_FACTOR_NOT_ENABLED,
+// WRONG_CODE.
 func (a *Accounts) RemoveTwoFactor(ctx context.Context, viewer *Viewer, origin directory.Origin, code string) (*directory.User, error) {
-	if viewer == nil {
-		return nil, signInFirst
-	}
 	by := viewer.Actor(origin)
+	if err := by.SignedIn(); err != nil {
+		return nil, err
+	}
 	user := viewer.User
+	if by.Organization.RequireTwoFactor {
+		return user, directory.Refuse(directory.CodeInvalid, "Your organization requires two-factor authentication. If you lost the device, ask an administrator.")
+	}
 	err := a.limitCodes(ctx, by, func() (err error) {
 		user, err = a.directory.Change(ctx, by, viewer.User.ID, func(u *directory.User) (*directory.News, error) {
 			if _, err := a.useCode(u, code); err != nil {

@@ -17,6 +17,7 @@ import (
 // be reached or does not answer in time. Secrets are kept as hashes only.
 type Vault interface {
 	directory.Limiter
+	directory.Requests
 	// PutSession keeps s, in place of one with the same TokenHash, until ends.
 	PutSession(ctx context.Context, s Session, ends time.Time) error
 	// Session finds one by its token's hash; directory.ErrNotFound when there is

@@ -46,9 +46,9 @@ func (d *Directory) CreateOrganization(ctx context.Context, name, slug string, s
 	now := d.Now()
 	org := &Organization{
 		ID: d.newID(prefixOrganization), Name: name, Slug: slug,
-		CreatedAt: now, UpdatedAt: now, Roles: builtInRoles(d.newID), Version: 1,
+		CreatedAt: now, UpdatedAt: now, Roles: builtInRoles(d.newID), RolesVersion: 1, SeatLimit: seatLimit, Version: 1,
 	}
-	err := d.store.InsertOrganization(ctx, org, seatLimit)
+	err := d.store.InsertOrganization(ctx, org)
 	if errors.Is(err, ErrTaken) {
 		return nil, Refuse(CodeTaken, fmt.Sprintf("There is an organization %q already. Choose another slug.", slug), "slug")
 	}
@@ -88,7 +88,7 @@ func (d *Directory) EnsureAdministrator(ctx context.Context, org *Organization, 
 			u.Credentials.Version++
 			return
 		}
-		u.Invitation = d.newLink(by, d.settings.InvitationTTL)
+		u.Invitation = d.newLink(by, d.InvitationLifetime(org))
 		u.Invitation.TokenHash = tokenHash
 		u.Invitation.Delivery.State = Sent
 	}
@@ -97,7 +97,7 @@ func (d *Directory) EnsureAdministrator(ctx context.Context, org *Organization, 
 		return nil, fmt.Errorf("look up administrator: %w", err)
 	}
 	if len(known) > 0 {
-		if known[0].Status != Pending || !org.roleOf(known[0]).Administers() {
+		if known[0].Status != Pending || !org.RoleOf(known[0]).Administers() {
 			return nil, nil
 		}
 		return d.Change(ctx, by, known[0].ID, func(u *User) (*News, error) {
@@ -117,7 +117,9 @@ func (d *Directory) EnsureAdministrator(ctx context.Context, org *Organization, 
 		RoleID: administratorRole(org).ID, Status: Pending, CreatedAt: now, UpdatedAt: now,
 	}
 	prepare(admin)
-	d.tell(by, nil, admin, News{Action: OrganizationCreated})
+	d.tell(by, nil, admin, News{
+		Action: OrganizationCreated, TargetID: org.ID, Details: []Detail{{"organization", org.Name}, {"slug", org.Slug}},
+	})
 	if err := d.insert(ctx, org, admin); err != nil {
 		return nil, err
 	}
@@ -137,21 +139,21 @@ func administratorRole(org *Organization) Role {
 // insert adds one user with the claims it needs. Somebody who was quicker has
 // added the same person: that is as good.
 func (d *Directory) insert(ctx context.Context, org *Organization, u *User) error {
-	refused, mark, err := d.beginClaims(ctx, org.ID, []ClaimChange{org.claimChange(nil, u)})
+	refused, mark, err := d.beginClaims(ctx, org, []ClaimChange{org.claimChange(nil, u)})
 	if err != nil {
 		return err
 	}
 	if refused[0] != nil {
 		return refused[0]
 	}
-	defer d.settleClaims(ctx, org.ID, mark, []string{u.ID})
 	answers, err := d.store.InsertUsers(ctx, []*User{u})
 	if err != nil {
 		return fmt.Errorf("add user: %w", err)
 	}
+	defer d.settleClaims(ctx, org.ID, mark, []string{u.ID})
 	if answers[0] != nil && !errors.Is(answers[0], ErrTaken) {
 		return fmt.Errorf("add user: %w", answers[0])
 	}
-	d.deliver([]*User{u.Clone()})
+	d.relay.Deliver([]*User{u.Clone()})
 	return nil
 }

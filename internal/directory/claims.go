@@ -32,31 +32,40 @@ const SettleAfter = 30 * time.Second
 // claimChange is what an edit from before to after does to claims; before is
 // nil for somebody new.
 func (o *Organization) claimChange(before, after *User) ClaimChange {
-	change := func(was, is bool) Membership {
-		switch {
-		case !was && is:
-			return Joining
-		case was && !is:
-			return Leaving
-		}
-		return Unchanged
-	}
-	return ClaimChange{
+	moves := before == nil || before.Status != after.Status || before.RoleID != after.RoleID
+	c := ClaimChange{
 		UserID:        after.ID,
-		Seat:          change(before != nil && o.TakesSeat(before), o.TakesSeat(after)),
-		Administrator: change(before != nil && o.Administers(before), o.Administers(after)),
+		Seat:          membership(before != nil && o.TakesSeat(before), o.TakesSeat(after)),
+		Administrator: membership(before != nil && o.Administers(before), o.Administers(after)),
 	}
+	c.Moving = moves && c.Seat == Unchanged && c.Administrator == Unchanged
+	return c
+}
+
+// membership is what happens to a place in a set that was taken or not, and is
+// to be taken or not.
+func membership(was, is bool) Membership {
+	switch {
+	case !was && is:
+		return Joining
+	case was && !is:
+		return Leaving
+	}
+	return Unchanged
 }
 
 // noSeat says what to do when every seat is taken.
 const noSeat = "Every CSM seat is taken. Free one, raise the seat limit, or choose a role without a seat."
 
 // none tells whether the change touches no claim.
-func (c ClaimChange) none() bool { return c.Seat == Unchanged && c.Administrator == Unchanged }
+func (c ClaimChange) none() bool {
+	return c.Seat == Unchanged && c.Administrator == Unchanged && !c.Moving
+}
 
 // beginClaims begins the changes that touch a claim, under one mark, and
-// answers a refusal or nil for each change.
-func (d *Directory) beginClaims(ctx context.Context, organizationID string, changes []ClaimChange) (refused []error, mark string, err error) {
+// answers a refusal or nil for each change. ErrStale: the roles have changed
+// since org was read.
+func (d *Directory) beginClaims(ctx context.Context, org *Organization, changes []ClaimChange) (refused []error, mark string, err error) {
 	refused = make([]error, len(changes))
 	var begun []ClaimChange
 	var places []int
@@ -69,7 +78,7 @@ func (d *Directory) beginClaims(ctx context.Context, organizationID string, chan
 		return refused, "", nil
 	}
 	mark = d.newID("")
-	answers, err := d.store.BeginClaims(ctx, organizationID, begun, mark, d.Now())
+	answers, err := d.store.BeginClaims(ctx, org.ID, ClaimBatch{Changes: begun, Mark: mark, At: d.Now(), RolesVersion: org.RolesVersion})
 	if err != nil {
 		return nil, "", fmt.Errorf("begin claims: %w", err)
 	}
@@ -78,7 +87,7 @@ func (d *Directory) beginClaims(ctx context.Context, organizationID string, chan
 		case errors.Is(answer, ErrNoSeat):
 			refused[places[i]] = Refuse(CodeNoSeatAvailable, noSeat, "roleId")
 		case errors.Is(answer, ErrLastAdministrator):
-			refused[places[i]] = Refuse(CodeLastAdministrator, "This is the last active administrator. Make somebody else an administrator first.")
+			refused[places[i]] = lastAdministrator()
 		default:
 			refused[places[i]] = answer
 		}
@@ -98,7 +107,33 @@ func (d *Directory) settleClaims(ctx context.Context, organizationID, mark strin
 	}
 }
 
+// giveUpClaims settles what was begun for a change that was not made. Another
+// change of the same person may have begun before, whose mark this one has
+// taken the place of, and still be on its way. So the document is first written
+// as it is: that change then finds it stale, and begins anew.
+func (d *Directory) giveUpClaims(ctx context.Context, organizationID, mark, userID string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	err := again(ctx, func() error {
+		u, err := d.store.User(ctx, organizationID, userID)
+		if err != nil {
+			return err
+		}
+		return d.store.UpdateUser(ctx, u)
+	})
+	if err == nil {
+		err = d.trySettleClaims(ctx, organizationID, mark, []string{userID})
+	}
+	if err != nil {
+		slog.WarnContext(ctx, "claims are left to the sweep", "organization", organizationID, "error", err)
+	}
+}
+
 const settleTimeout = 5 * time.Second
+
+func lastAdministrator() *Error {
+	return Refuse(CodeLastAdministrator, "It would leave no active administrator. Make somebody else an administrator first.")
+}
 
 func (d *Directory) trySettleClaims(ctx context.Context, organizationID, mark string, userIDs []string) error {
 	if mark == "" || len(userIDs) == 0 {
@@ -130,8 +165,14 @@ func (d *Directory) SettleLeftClaims(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find unsettled claims: %w", err)
 	}
+	type batch struct{ organizationID, mark string }
+	users := map[batch][]string{}
 	for _, claim := range left {
-		if err := d.trySettleClaims(ctx, claim.OrganizationID, claim.Mark, []string{claim.UserID}); err != nil {
+		b := batch{claim.OrganizationID, claim.Mark}
+		users[b] = append(users[b], claim.UserID)
+	}
+	for b, ids := range users {
+		if err := d.trySettleClaims(ctx, b.organizationID, b.mark, ids); err != nil {
 			return 0, fmt.Errorf("settle claims: %w", err)
 		}
 	}

@@ -114,10 +114,10 @@ func decodePosition(b []byte) (Position, error) {
 	var texts [3]string
 	for i := range texts {
 		size, n := binary.Uvarint(b)
-		if n <= 0 || size > uint64(len(b)-n) {
+		if n <= 0 || size > uint64(len(b)-n) { //nolint:gosec // n is at most len(b)
 			return Position{}, errCursor
 		}
-		texts[i], b = string(b[n:n+int(size)]), b[n+int(size):]
+		texts[i], b = string(b[n:n+int(size)]), b[n+int(size):] //nolint:gosec // size is at most len(b)
 	}
 	if len(b) != 0 {
 		return Position{}, errCursor

@@ -5,6 +5,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,25 +29,39 @@ type Settings struct {
 type Directory struct {
 	store    Store
 	limiter  Limiter
+	requests Requests
 	settings Settings
 	cursors  cursors
-	deliver  func([]*User)
+	relay    Relay
 	now      func() time.Time
 	random   io.Reader
 }
 
-// New makes a Directory. deliver is told of users whose outbox has something
-// new, after it is written; it must not block. random must be safe for
-// concurrent use.
-func New(store Store, limiter Limiter, settings Settings, deliver func([]*User), now func() time.Time, random io.Reader) *Directory {
+// Relay is handed whose outbox has something new, after it is written. It must
+// not block, and must not change what it is handed.
+type Relay interface {
+	Deliver(users []*User)
+	DeliverOrganization(o *Organization)
+}
+
+// Memory is what the directory needs of a vault.
+type Memory interface {
+	Limiter
+	Requests
+}
+
+// New makes a Directory. random must be safe for concurrent use.
+func New(store Store, memory Memory, settings Settings, relay Relay, now func() time.Time, random io.Reader) *Directory {
 	return &Directory{
-		store: store, limiter: limiter, settings: settings,
-		cursors: newCursors(settings.Secrets), deliver: deliver, now: now, random: random,
+		store: store, limiter: memory, requests: memory, settings: settings,
+		cursors: newCursors(settings.Secrets), relay: relay, now: now, random: random,
 	}
 }
 
 // Now is the time in the precision that stores keep: milliseconds, UTC.
-func (d *Directory) Now() time.Time { return d.now().UTC().Truncate(time.Millisecond) }
+func (d *Directory) Now() time.Time { return precise(d.now()) }
+
+func precise(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 func (d *Directory) newID(prefix string) string { return NewID(prefix, d.now(), d.random) }
 
@@ -58,6 +73,8 @@ type News struct {
 	Mails []MailKind
 	// Details are told in the audit event beside what an editor sees change.
 	Details []Detail
+	// TargetID is what it was done to, when that is not the user.
+	TargetID string
 }
 
 // Edit changes u, or refuses with an *Error or Errors. It must be a pure
@@ -77,6 +94,14 @@ const maxTries = 40
 // there is no such user.
 func (d *Directory) Change(ctx context.Context, by Actor, userID string, edit Edit) (*User, error) {
 	for try := range maxTries {
+		if try > 0 {
+			// Perhaps it was a role that changed.
+			org, err := d.store.Organization(ctx, by.Organization.ID)
+			if err != nil {
+				return nil, fmt.Errorf("read organization: %w", err)
+			}
+			by.Organization = org
+		}
 		before, err := d.find(ctx, by.Organization.ID, userID)
 		if err != nil {
 			return nil, err
@@ -91,7 +116,7 @@ func (d *Directory) Change(ctx context.Context, by Actor, userID string, edit Ed
 		var refused *Error
 		switch {
 		case err == nil:
-			d.deliver([]*User{after.Clone()})
+			d.relay.Deliver([]*User{after.Clone()})
 			return after, nil
 		case errors.As(err, &refused):
 			return before, err
@@ -124,9 +149,22 @@ func noSuchUser() *Error {
 	return Refuse(CodeNotFound, "There is no such person here. Reload the list.", "id")
 }
 
+func noSuchRole(field string) *Error {
+	return Refuse(CodeNotFound, "There is no such role here. Choose another.", field)
+}
+
 // write makes one change of a user final, with the claims it needs.
 func (d *Directory) write(ctx context.Context, org *Organization, before, after *User) error {
-	refused, mark, err := d.beginClaims(ctx, org.ID, []ClaimChange{org.claimChange(before, after)})
+	if before.RoleID != after.RoleID || before.Status != after.Status {
+		var err error
+		if org, err = d.awaitRoles(ctx, org, before.RoleID, after.RoleID); err != nil {
+			return err
+		}
+		if _, ok := org.Role(after.RoleID); !ok && before.RoleID != after.RoleID {
+			return noSuchRole("roleId")
+		}
+	}
+	refused, mark, err := d.beginClaims(ctx, org, []ClaimChange{org.claimChange(before, after)})
 	if err != nil {
 		return err
 	}
@@ -134,7 +172,14 @@ func (d *Directory) write(ctx context.Context, org *Organization, before, after 
 		return refused[0]
 	}
 	err = d.store.UpdateUser(ctx, after)
-	d.settleClaims(ctx, org.ID, mark, []string{after.ID})
+	switch {
+	case err == nil:
+		d.settleClaims(ctx, org.ID, mark, []string{after.ID})
+	case mark != "" && (errors.Is(err, ErrStale) || errors.Is(err, ErrTaken)):
+		d.giveUpClaims(ctx, org.ID, mark, after.ID)
+	}
+	// After any other fault the write may still be made, so nobody can tell yet
+	// what the claims are to be: they are left to the sweep.
 	if errors.Is(err, ErrTaken) {
 		return Refuse(CodeTaken, "Somebody else here has this username or address. Choose another.", "username")
 	}
@@ -143,7 +188,8 @@ func (d *Directory) write(ctx context.Context, org *Organization, before, after 
 
 // tell puts the news of a change into the outbox, and moves what moves with it.
 func (d *Directory) tell(by Actor, before, after *User, news News) {
-	now := d.Now()
+	clock := d.now()
+	now := precise(clock)
 	was, is := visible(by.Organization, before), visible(by.Organization, after)
 	changedBefore, changedAfter := difference(was, is)
 	if len(changedAfter) > 0 {
@@ -152,8 +198,9 @@ func (d *Directory) tell(by Actor, before, after *User, news News) {
 	}
 	if news.Action != "" {
 		event := Event{
-			ID: d.newID(prefixEvent), OrganizationID: by.Organization.ID, Action: news.Action,
-			ActorID: by.id(), TargetID: after.ID, At: now, Origin: by.Origin,
+			// The id tells the same time as At: the audit log is searched by it.
+			ID: NewID(prefixEvent, clock, d.random), OrganizationID: by.Organization.ID, Action: news.Action,
+			ActorID: by.id(), TargetID: cmp.Or(news.TargetID, after.ID), At: now, Origin: by.Origin,
 			Before: changedBefore, After: append(changedAfter, news.Details...),
 		}
 		after.Outbox = append(after.Outbox, Entry{ID: event.ID, Event: &event, DueAt: now.Add(handOver)})
@@ -189,8 +236,8 @@ func visible(org *Organization, u *User) []Detail {
 		{"username", u.Username},
 		{"name", u.Name},
 		{"title", u.Title},
-		{"role", org.roleOf(u).Name},
-		{"roleId", u.RoleID},
+		{"role", org.RoleOf(u).Name},
+		{"roleId", org.current(u.RoleID)},
 		{"status", string(u.Status)},
 		{"twoFactor", twoFactor},
 	}
@@ -204,6 +251,20 @@ func difference(was, is []Detail) (before, after []Detail) {
 		}
 	}
 	return before, after
+}
+
+// again writes until nobody else was quicker.
+func again(ctx context.Context, write func() error) error {
+	for try := range maxTries {
+		err := write()
+		if !errors.Is(err, ErrStale) {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+	return ErrStale
 }
 
 // pause waits a little, and by chance, before another try.

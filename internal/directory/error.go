@@ -28,7 +28,7 @@ const (
 	CodeWeakPassword        Code = "WEAK_PASSWORD"
 	CodeWrongPassword       Code = "WRONG_PASSWORD"
 	CodeWrongCode           Code = "WRONG_CODE"
-	CodeInvalidCredentials  Code = "INVALID_CREDENTIALS"
+	CodeInvalidCredentials  Code = "INVALID_CREDENTIALS" //nolint:gosec // a code, and no credentials
 	CodeLinkInvalid         Code = "LINK_INVALID"
 	CodeTwoFactorNotEnabled Code = "TWO_FACTOR_NOT_ENABLED"
 )
@@ -40,6 +40,8 @@ const (
 	CodeBadInput        Code = "BAD_USER_INPUT"
 	CodeRateLimited     Code = "RATE_LIMITED"
 	CodeUnavailable     Code = "UNAVAILABLE"
+	// CodeReauthenticate: the person has to prove again who they are.
+	CodeReauthenticate Code = "REAUTHENTICATION_REQUIRED"
 )
 
 // Error is a refusal: a code for programs and a sentence that tells the person
@@ -59,7 +61,7 @@ func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 // Correctable tells whether the person can mend what they sent.
 func (e *Error) Correctable() bool {
 	switch e.Code {
-	case CodeUnauthenticated, CodeForbidden, CodeBadInput, CodeRateLimited, CodeUnavailable:
+	case CodeUnauthenticated, CodeForbidden, CodeBadInput, CodeRateLimited, CodeUnavailable, CodeReauthenticate:
 		return false
 	}
 	return true

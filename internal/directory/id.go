@@ -34,6 +34,14 @@ func NewID(prefix string, now time.Time, random io.Reader) string {
 	return prefix + idEncoding.EncodeToString(id[:])
 }
 
+// firstID is lower than every id of the time t or later, and higher than
+// every earlier one. The time counts in milliseconds.
+func firstID(prefix string, t time.Time) string {
+	var id [16]byte
+	binary.BigEndian.PutUint64(id[:8], uint64(max(t.UnixMilli(), 0))<<16)
+	return prefix + idEncoding.EncodeToString(id[:])
+}
+
 // IDBytes are the 16 bytes of an id with this prefix; false when it is none.
 func IDBytes(prefix, id string) ([]byte, bool) {
 	text, ok := strings.CutPrefix(id, prefix)

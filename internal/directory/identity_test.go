@@ -78,7 +78,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestCleanText(t *testing.T) {
-	for _, good := range []string{"", "Ann Lee", "Jörg", "क्‍ष", "👩‍🚀", strings.Repeat("ü", 200)} {
+	for _, good := range []string{"", "Ann Lee", "Jörg", "क्\u200dष", "👩\u200d🚀", strings.Repeat("ü", 200)} {
 		got, refused := directory.CleanText("  "+good+" ", "name")
 		require.Nil(t, refused, "%q", good)
 		assert.Equal(t, good, got)

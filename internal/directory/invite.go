@@ -41,10 +41,67 @@ type InviteResult struct {
 // pending has the invitation renewed, with the role they were promised. It
 // needs MANAGE_USERS. Refusals of the whole: REQUIRED, NOT_FOUND (role),
 // ROLE_ESCALATION, INVALID (more than 100). It is limited per organization.
-func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, roleID string) ([]InviteResult, error) {
+func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, roleID string, key *string) ([]InviteResult, error) {
 	if err := by.need(ManageUsers); err != nil {
 		return nil, err
 	}
+	input := struct {
+		Emails []string
+		RoleID string
+	}{emails, roleID}
+	var results []InviteResult
+	answered, err := once(ctx, d, by, "inviteUsers", key, input, func(request string) (answer []invited, err error) {
+		if results, err = d.invite(ctx, by, emails, roleID, request); err != nil {
+			return nil, err
+		}
+		for _, r := range results {
+			one := invited{Input: r.Input, Email: r.Email, Outcome: r.Outcome, Message: r.Message}
+			if r.User != nil {
+				one.UserID = r.User.ID
+			}
+			answer = append(answer, one)
+		}
+		return answer, nil
+	})
+	if err != nil || results != nil {
+		return results, err
+	}
+	return d.invitedBefore(ctx, by, answered)
+}
+
+// invited is an InviteResult as it is remembered under an idempotency key.
+type invited struct {
+	Input, Email string
+	Outcome      InviteOutcome
+	Message      string
+	UserID       string
+}
+
+// invitedBefore is an answer given before, with the people as they are now.
+func (d *Directory) invitedBefore(ctx context.Context, by Actor, answered []invited) ([]InviteResult, error) {
+	var ids []string
+	for _, one := range answered {
+		if one.UserID != "" {
+			ids = append(ids, one.UserID)
+		}
+	}
+	found, err := d.store.Users(ctx, by.Organization.ID, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	users := make(map[string]*User, len(found))
+	for _, u := range found {
+		users[u.ID] = u
+	}
+	results := make([]InviteResult, len(answered))
+	for i, one := range answered {
+		results[i] = InviteResult{Input: one.Input, Email: one.Email, Outcome: one.Outcome, User: users[one.UserID], Message: one.Message}
+	}
+	return results, nil
+}
+
+// invite is InviteUsers for a request under an idempotency key, if there is one.
+func (d *Directory) invite(ctx context.Context, by Actor, emails []string, roleID, request string) ([]InviteResult, error) {
 	role, refused := grantable(by, roleID)
 	if refused != nil {
 		return nil, refused
@@ -63,6 +120,13 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 		if try == maxTries {
 			return nil, Refuse(CodeUnavailable, "Too many changes of these people at the same time. Try again.")
 		}
+		var err error
+		if by.Organization, err = d.awaitRoles(ctx, by.Organization, role.ID); err != nil {
+			return nil, err
+		}
+		if role, refused = grantable(by, roleID); refused != nil {
+			return nil, refused
+		}
 		known, err := d.lookUp(ctx, by, open)
 		if err != nil {
 			return nil, err
@@ -74,11 +138,18 @@ func (d *Directory) InviteUsers(ctx context.Context, by Actor, emails []string, 
 				fresh = append(fresh, key)
 				continue
 			}
-			if err := d.inviteKnown(ctx, by, invitation.result(key), key, u); err != nil {
+			if err := d.inviteKnown(ctx, by, role, request, invitation.result(key), key, u); err != nil {
 				return nil, err
 			}
 		}
-		taken, seatless, err := d.inviteNew(ctx, by, role, invitation, fresh)
+		taken, seatless, err := d.inviteNew(ctx, by, role, request, invitation, fresh)
+		if errors.Is(err, ErrStale) {
+			// The roles have changed since the organization was read.
+			if by.Organization, err = d.store.Organization(ctx, by.Organization.ID); err != nil {
+				return nil, fmt.Errorf("read organization: %w", err)
+			}
+			taken = fresh
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -168,6 +239,8 @@ func (d *Directory) lookUp(ctx context.Context, by Actor, keys []string) (map[st
 // answerKnown is the answer for an address that somebody has already.
 func answerKnown(by Actor, key string, u *User) (InviteOutcome, string) {
 	switch refused := by.mayManage(u); {
+	case EmailKey(u.Email) != key && !by.Sees(u):
+		return OutcomeTaken, "This address is somebody else's username. Ask somebody who sees the people here to change that username first."
 	case EmailKey(u.Email) != key:
 		return OutcomeTaken, fmt.Sprintf("This address is the username of %s. Change that username first.", u.Email)
 	case u.Status == Active:
@@ -177,17 +250,22 @@ func answerKnown(by Actor, key string, u *User) (InviteOutcome, string) {
 	case refused != nil:
 		return OutcomeEscalation, refused.Message
 	}
-	return OutcomeRenewed, fmt.Sprintf("Invited already, as %s. A fresh link is on its way; the old one no longer works.", by.Organization.roleOf(u).Name)
+	return OutcomeRenewed, fmt.Sprintf("Invited already, as %s. A fresh link is on its way; the old one no longer works.", by.Organization.RoleOf(u).Name)
 }
 
-// inviteKnown renews the invitation of somebody pending, and answers for others.
-func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteResult, key string, u *User) error {
+// inviteKnown renews the invitation of somebody pending, and answers for
+// others. An invitation that this very request has made is its answer.
+func (d *Directory) inviteKnown(ctx context.Context, by Actor, role Role, request string, result *InviteResult, key string, u *User) error {
 	changed, err := d.Change(ctx, by, u.ID, func(u *User) (*News, error) {
 		result.Outcome, result.Message = answerKnown(by, key, u)
-		if result.Outcome != OutcomeRenewed {
+		done := u.Invitation.of(request, d.Now()) && EmailKey(u.Email) == key
+		if done && !u.Invitation.Renewed {
+			result.Outcome, result.Message = OutcomeInvited, d.invitedAs(by.Organization, role)
+		}
+		if done || result.Outcome != OutcomeRenewed {
 			return nil, nil
 		}
-		return d.renewInvitation(by, u), nil
+		return d.renewInvitation(by, u, request), nil
 	})
 	if err != nil {
 		return err
@@ -198,7 +276,7 @@ func (d *Directory) inviteKnown(ctx context.Context, by Actor, result *InviteRes
 
 // inviteNew invites those whom nobody knows yet, and answers the keys that
 // somebody else has taken in the meantime, and those for which no seat is free.
-func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invitation, keys []string) (taken, seatless []string, err error) {
+func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, request string, in *invitation, keys []string) (taken, seatless []string, err error) {
 	if len(keys) == 0 {
 		return nil, nil, nil
 	}
@@ -206,9 +284,10 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 	changes := make([]ClaimChange, len(keys))
 	for i, key := range keys {
 		users[i] = d.newUser(by, in.result(key).Email, in.names[in.first[key]], role)
+		users[i].Invitation.Request = request
 		changes[i] = by.Organization.claimChange(nil, users[i])
 	}
-	refused, mark, err := d.beginClaims(ctx, by.Organization.ID, changes)
+	refused, mark, err := d.beginClaims(ctx, by.Organization, changes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -227,18 +306,19 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 	if len(seated) == 0 {
 		return nil, seatless, nil
 	}
-	defer d.settleClaims(ctx, by.Organization.ID, mark, ids)
 	answers, err := d.store.InsertUsers(ctx, seated)
 	if err != nil {
+		// They may still be added: their claims are left to the sweep.
 		return nil, nil, fmt.Errorf("invite: %w", err)
 	}
+	defer d.settleClaims(ctx, by.Organization.ID, mark, ids)
 	var invited []*User
 	for i, answer := range answers {
 		switch {
 		case answer == nil:
 			result := in.result(seatedKeys[i])
 			result.Outcome, result.User = OutcomeInvited, seated[i]
-			result.Message = d.invitedAs(role)
+			result.Message = d.invitedAs(by.Organization, role)
 			invited = append(invited, seated[i].Clone())
 		case errors.Is(answer, ErrTaken):
 			taken = append(taken, seatedKeys[i])
@@ -246,13 +326,13 @@ func (d *Directory) inviteNew(ctx context.Context, by Actor, role Role, in *invi
 			return nil, nil, fmt.Errorf("invite: %w", answer)
 		}
 	}
-	d.deliver(invited)
+	d.relay.Deliver(invited)
 	return taken, seatless, nil
 }
 
 // invitedAs is the message for somebody new.
-func (d *Directory) invitedAs(role Role) string {
-	return fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.settings.InvitationTTL))
+func (d *Directory) invitedAs(o *Organization, role Role) string {
+	return fmt.Sprintf("Invited as %s. The link in the mail works for %s.", role.Name, spokenTTL(d.InvitationLifetime(o)))
 }
 
 // InvitationsPreview is what InviteUsers would answer at this moment.
@@ -293,7 +373,7 @@ func (d *Directory) PreviewInvitations(ctx context.Context, by Actor, emails []s
 			result.User = u
 			continue
 		}
-		result.Outcome, result.Message = OutcomeInvited, d.invitedAs(role)
+		result.Outcome, result.Message = OutcomeInvited, d.invitedAs(by.Organization, role)
 		if role.TakesSeat() {
 			if preview.SeatsNeeded++; preview.SeatsNeeded > preview.SeatsFree {
 				result.Outcome, result.Message = OutcomeNoSeat, noSeat
@@ -312,15 +392,16 @@ func (d *Directory) newUser(by Actor, email, name string, role Role) *User {
 		ID: d.newID(prefixUser), OrganizationID: by.Organization.ID,
 		Email: email, Username: email, Name: name, RoleID: role.ID, Status: Pending,
 		CreatedAt: now, UpdatedAt: now,
-		Invitation: d.newLink(by, d.settings.InvitationTTL),
+		Invitation: d.newLink(by, d.InvitationLifetime(by.Organization)),
 	}
 	d.tell(by, nil, u, News{Action: UserInvited, Mails: []MailKind{MailInvitation}})
 	return u
 }
 
 // renewInvitation puts a fresh link on its way to a pending u; the old one dies.
-func (d *Directory) renewInvitation(by Actor, u *User) *News {
-	renewed := d.newLink(by, d.settings.InvitationTTL)
+func (d *Directory) renewInvitation(by Actor, u *User, request string) *News {
+	renewed := d.newLink(by, d.InvitationLifetime(by.Organization))
+	renewed.Request, renewed.Renewed = request, true
 	if renewed.RequestedBy == "" && u.Invitation != nil {
 		// A stranger who asked for it has not invited anybody.
 		renewed.RequestedBy = u.Invitation.RequestedBy
@@ -333,27 +414,15 @@ func (d *Directory) renewInvitation(by Actor, u *User) *News {
 // ResendInvitation sends a pending person a fresh link; the old one dies. It
 // needs MANAGE_USERS. Refusals: NOT_FOUND, ROLE_ESCALATION, NOT_PENDING. It is
 // limited per organization, with the invitations.
-func (d *Directory) ResendInvitation(ctx context.Context, by Actor, id string) (*User, error) {
+func (d *Directory) ResendInvitation(ctx context.Context, by Actor, id string, key *string) (*User, error) {
 	if err := by.need(ManageUsers); err != nil {
 		return nil, err
 	}
-	check := func(u *User) error {
-		if err := first(by.mayManage(u)); err != nil {
-			return err
-		}
-		switch u.Status {
-		case Active:
-			return Refuse(CodeNotPending, "This person has completed the set-up. Reset the password if they cannot sign in.", "id")
-		case Inactive:
-			return Refuse(CodeNotPending, "This person was deleted. Reactivate them; that sends a fresh invitation.", "id")
-		}
-		return nil
-	}
-	return d.changeLimited(ctx, by, id, check,
-		func() error {
-			return d.reserveInvitations(ctx, by, 1)
-		},
-		func(u *User) *News { return d.renewInvitation(by, u) })
+	return d.changeOnce(ctx, by, "resendInvitation", key, id, nil, func(request string) (*User, error) {
+		return d.changeLimited(ctx, by, id, ActionResendInvitation, request,
+			func() error { return d.reserveInvitations(ctx, by, 1) },
+			func(u *User) *News { return d.renewInvitation(by, u, request) })
+	})
 }
 
 // reserveInvitations counts n mails under the organization's limit.

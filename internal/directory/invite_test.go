@@ -16,7 +16,7 @@ import (
 func TestInviteUsers(t *testing.T) {
 	h := newHouse(t)
 	invite := func(w *world, by directory.Actor, role string, emails ...string) ([]directory.InviteResult, error) {
-		return w.dir.InviteUsers(w.t.Context(), by, emails, role)
+		return w.dir.InviteUsers(w.t.Context(), by, emails, role, nil)
 	}
 	outcomes := func(results []directory.InviteResult) (all []string) {
 		for _, r := range results {
@@ -191,7 +191,7 @@ func TestResendInvitation(t *testing.T) {
 	h := newHouse(t)
 	again := func(w *world, u *directory.User) func() error {
 		return func() error {
-			_, err := w.dir.ResendInvitation(w.t.Context(), w.root(), u.ID)
+			_, err := w.dir.ResendInvitation(w.t.Context(), w.root(), u.ID, nil)
 			return err
 		}
 	}
@@ -352,7 +352,7 @@ func TestChangesAtTheSameTime(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 50 {
 			group.Go(func() {
-				_, err := h.dir.InviteUsers(t.Context(), by, []string{fmt.Sprintf("u%d@x.example", i)}, w.csm)
+				_, err := h.dir.InviteUsers(t.Context(), by, []string{fmt.Sprintf("u%d@x.example", i)}, w.csm, nil)
 				assert.NoError(t, err)
 			})
 		}
@@ -368,10 +368,10 @@ func TestSettleLeftClaims(t *testing.T) {
 	w := h.world(t, 2)
 	ann := w.invite("ann@x.example", w.csm)
 	// A crash after the claims were begun, before the user was changed.
-	answers, err := h.store.BeginClaims(t.Context(), w.org.ID, []directory.ClaimChange{
+	answers, err := h.store.BeginClaims(t.Context(), w.org.ID, directory.ClaimBatch{Mark: "mark", At: h.dir.Now(), Changes: []directory.ClaimChange{
 		{UserID: ann.ID, Seat: directory.Leaving},
 		{UserID: directory.NewID("user_", h.clock.Now(), zeros{}), Seat: directory.Joining},
-	}, "mark", h.dir.Now())
+	}})
 	require.NoError(t, err)
 	require.Equal(t, []error{nil, nil}, answers)
 	require.Equal(t, 2, w.seats().Used, "on the safe side")

@@ -113,7 +113,7 @@ func fold(s string) string {
 	if err != nil {
 		plain = s
 	}
-	return cases.Fold().String(plain)
+	return cases.Fold().String(strings.Map(upperCherokee, plain))
 }
 
 // SearchWords are the words under which u is found, sorted: those of the name,
@@ -166,10 +166,10 @@ const (
 
 // matches tells whether the people of a group pass the filter, but for its search.
 func (f UserFilter) matches(o *Organization, g Group) bool {
-	role, _ := o.Role(g.RoleID)
+	role := o.meaning(g.RoleID)
 	seat := g.Status != Inactive && role.TakesSeat()
 	return (f.Status == nil || g.Status == *f.Status) &&
-		(f.RoleIDs == nil || slices.Contains(f.RoleIDs, g.RoleID)) &&
+		(f.RoleIDs == nil || slices.Contains(f.RoleIDs, role.ID)) &&
 		(f.CSMSeat == nil || seat == *f.CSMSeat) &&
 		(f.TwoFactor == nil || g.TwoFactor == *f.TwoFactor)
 }
@@ -181,9 +181,9 @@ func (f UserFilter) groups(o *Organization) []Group {
 	}
 	groups := []Group{}
 	for _, status := range []Status{Active, Pending, Inactive} {
-		for _, role := range o.Roles {
+		for _, roleID := range o.carried(o.Roles) {
 			for _, twoFactor := range []bool{false, true} {
-				if g := (Group{status, role.ID, twoFactor}); f.matches(o, g) {
+				if g := (Group{status, roleID, twoFactor}); f.matches(o, g) {
 					groups = append(groups, g)
 				}
 			}
@@ -222,7 +222,7 @@ func (p PageRequest) limit() (size int, backward bool, err error) {
 		size, field, backward = *p.Last, "last", true
 	}
 	if size < 0 || size > MaxPage {
-		return 0, false, Refuse(CodeBadInput, fmt.Sprintf("Ask for 0 to %d people a page.", MaxPage), field)
+		return 0, false, Refuse(CodeBadInput, fmt.Sprintf("Ask for 0 to %d on a page.", MaxPage), field)
 	}
 	return size, backward, nil
 }
@@ -258,9 +258,7 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 		Groups: filter.groups(org), Words: words,
 		Order: order, Backward: backward, Limit: size + 1,
 	}
-	for _, role := range rolesByName(org.Roles) {
-		query.Roles = append(query.Roles, role.ID)
-	}
+	query.Roles = org.carried(rolesByName(org.Roles))
 	scope := listScope(org.ID, order)
 	if page.After != nil {
 		if query.After, err = d.cursors.open(scope, *page.After, "after"); err != nil {

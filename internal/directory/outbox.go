@@ -50,6 +50,10 @@ type Action string
 // The actions of the audit log.
 const (
 	OrganizationCreated    Action = "ORGANIZATION_CREATED"
+	OrganizationUpdated    Action = "ORGANIZATION_UPDATED"
+	RoleCreated            Action = "ROLE_CREATED"
+	RoleUpdated            Action = "ROLE_UPDATED"
+	RoleDeleted            Action = "ROLE_DELETED"
 	UserInvited            Action = "USER_INVITED"
 	InvitationRenewed      Action = "INVITATION_RENEWED"
 	InvitationAccepted     Action = "INVITATION_ACCEPTED"
@@ -67,6 +71,8 @@ const (
 	TwoFactorDisabled      Action = "TWO_FACTOR_DISABLED"
 	SignedIn               Action = "SIGNED_IN"
 	SignedOut              Action = "SIGNED_OUT"
+	SessionRevoked         Action = "SESSION_REVOKED"
+	SessionsRevoked        Action = "SESSIONS_REVOKED"
 )
 
 // Origin is where a request came from.

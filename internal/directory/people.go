@@ -6,14 +6,6 @@ import (
 	"time"
 )
 
-// User finds one person. It needs VIEW_USERS.
-func (d *Directory) User(ctx context.Context, by Actor, id string) (*User, error) {
-	if err := by.need(ViewUsers); err != nil {
-		return nil, err
-	}
-	return d.find(ctx, by.Organization.ID, id)
-}
-
 // UsersByID finds those of the ids that exist, by id. It needs VIEW_USERS.
 func (d *Directory) UsersByID(ctx context.Context, by Actor, ids []string) (map[string]*User, error) {
 	if err := by.need(ViewUsers); err != nil {
@@ -96,12 +88,20 @@ func checkVersion(u *User, expected *int) *Error {
 	return Refuse(CodeConflict, "Somebody else has changed this person since you opened the page. Look at what is there now, then try again.", "expectedVersion")
 }
 
-// first is the first refusal, as an error.
-func first(checks ...*Error) error {
-	for _, refused := range checks {
+// firstRefusal is the first that is one; nil when there is none.
+func firstRefusal(refusals ...*Error) *Error {
+	for _, refused := range refusals {
 		if refused != nil {
 			return refused
 		}
+	}
+	return nil
+}
+
+// first is the first refusal, as an error.
+func first(refusals ...*Error) error {
+	if refused := firstRefusal(refusals...); refused != nil {
+		return refused
 	}
 	return nil
 }
@@ -114,15 +114,18 @@ func (d *Directory) UpdateUser(ctx context.Context, by Actor, id string, changes
 		return nil, err
 	}
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := first(by.mayManage(u), checkVersion(u, expectedVersion)); err != nil {
+		if err := by.May(ActionUpdate, u); err != nil {
+			return nil, err
+		}
+		if err := first(checkVersion(u, expectedVersion)); err != nil {
 			return nil, err
 		}
 		was := *u
 		if err := changes.Apply(u); err != nil {
 			return nil, err
 		}
-		if changes.RoleID != nil && *changes.RoleID != u.RoleID {
-			if err := first(by.notSelf(u, "You cannot change your own role. Ask another administrator.", "roleId")); err != nil {
+		if changes.RoleID != nil && *changes.RoleID != by.Organization.current(u.RoleID) {
+			if err := by.May(ActionChangeRole, u); err != nil {
 				return nil, err
 			}
 			role, refused := grantable(by, *changes.RoleID)
@@ -145,7 +148,7 @@ func grantable(by Actor, roleID string) (Role, *Error) {
 	}
 	role, ok := by.Organization.Role(roleID)
 	if !ok {
-		return Role{}, Refuse(CodeNotFound, "There is no such role here. Choose another.", "roleId")
+		return Role{}, noSuchRole("roleId")
 	}
 	return role, by.mayGrant(role, "roleId")
 }
@@ -153,8 +156,8 @@ func grantable(by Actor, roleID string) (Role, *Error) {
 // UpdateProfile changes one's own name, username and title. Refusals:
 // REQUIRED, INVALID, TAKEN.
 func (d *Directory) UpdateProfile(ctx context.Context, by Actor, changes Changes) (*User, error) {
-	if by.User == nil {
-		return nil, Refuse(CodeUnauthenticated, "Sign in first.")
+	if err := by.SignedIn(); err != nil {
+		return nil, err
 	}
 	changes.RoleID = nil
 	return d.Change(ctx, by, by.User.ID, func(u *User) (*News, error) {
@@ -178,7 +181,7 @@ func (d *Directory) DeleteUser(ctx context.Context, by Actor, id string, expecte
 		return nil, err
 	}
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := first(by.notSelf(u, "You cannot delete yourself. Ask another administrator."), by.mayManage(u)); err != nil {
+		if err := by.May(ActionDelete, u); err != nil {
 			return nil, err
 		}
 		if u.Status == Inactive {
@@ -212,12 +215,18 @@ func (u *User) DropDeadMails() {
 // with the password they had, else Pending with a fresh invitation. It needs
 // MANAGE_USERS. Refusals: NOT_FOUND, ROLE_ESCALATION, CONFLICT,
 // NO_SEAT_AVAILABLE.
-func (d *Directory) ReactivateUser(ctx context.Context, by Actor, id string, expectedVersion *int) (*User, error) {
+func (d *Directory) ReactivateUser(ctx context.Context, by Actor, id string, expectedVersion *int, key *string) (*User, error) {
 	if err := by.need(ManageUsers); err != nil {
 		return nil, err
 	}
+	return d.changeOnce(ctx, by, "reactivateUser", key, id, expectedVersion, func(string) (*User, error) {
+		return d.reactivate(ctx, by, id, expectedVersion)
+	})
+}
+
+func (d *Directory) reactivate(ctx context.Context, by Actor, id string, expectedVersion *int) (*User, error) {
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := first(by.mayManage(u)); err != nil {
+		if err := by.May(ActionReactivate, u); err != nil {
 			return nil, err
 		}
 		if u.Status != Inactive {
@@ -233,7 +242,7 @@ func (d *Directory) ReactivateUser(ctx context.Context, by Actor, id string, exp
 			return &News{Action: UserReactivated, Mails: []MailKind{MailAccountReactivated}}, nil
 		}
 		u.Status = Pending
-		u.Invitation = d.newLink(by, d.settings.InvitationTTL)
+		u.Invitation = d.newLink(by, d.InvitationLifetime(by.Organization))
 		return &News{Action: UserReactivated, Mails: []MailKind{MailInvitation}}, nil
 	})
 }
@@ -246,24 +255,17 @@ var resetsPerAccount = Limit{Uses: 3, Window: time.Hour}
 // the current one keeps working and sessions go on; an earlier link dies. A
 // pending person gets the invitation again. It needs MANAGE_USERS. Refusals:
 // NOT_FOUND, ROLE_ESCALATION, INVALID (inactive). It is limited per account.
-func (d *Directory) ResetPassword(ctx context.Context, by Actor, id string) (*User, error) {
+func (d *Directory) ResetPassword(ctx context.Context, by Actor, id string, key *string) (*User, error) {
 	if err := by.need(ManageUsers); err != nil {
 		return nil, err
 	}
-	check := func(u *User) error {
-		if err := first(by.mayManage(u)); err != nil {
-			return err
-		}
-		if u.Status == Inactive {
-			return Refuse(CodeInvalid, "This person was deleted. Reactivate them first.", "id")
-		}
-		return nil
-	}
-	return d.changeLimited(ctx, by, id, check,
-		func() error {
-			return d.reserve(ctx, by.Organization.ID, "reset:"+id, resetsPerAccount, 1, "Three password resets were sent to this person within an hour.")
-		},
-		func(u *User) *News { return d.StartPasswordReset(by, u) })
+	return d.changeOnce(ctx, by, "resetPassword", key, id, nil, func(request string) (*User, error) {
+		return d.changeLimited(ctx, by, id, ActionResetPassword, request,
+			func() error {
+				return d.reserve(ctx, by.Organization.ID, "reset:"+id, resetsPerAccount, 1, "Three password resets were sent to this person within an hour.")
+			},
+			func(u *User) *News { return d.StartPasswordReset(by, u, request) })
+	})
 }
 
 // CancelPasswordReset ends the outstanding reset link of somebody, if there is
@@ -273,7 +275,7 @@ func (d *Directory) CancelPasswordReset(ctx context.Context, by Actor, id string
 		return nil, err
 	}
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := first(by.mayManage(u)); err != nil {
+		if err := by.May(ActionCancelPasswordReset, u); err != nil {
 			return nil, err
 		}
 		if u.PasswordReset == nil {
@@ -285,21 +287,47 @@ func (d *Directory) CancelPasswordReset(ctx context.Context, by Actor, id string
 	})
 }
 
-// changeLimited is Change for what is limited: check refuses, and then nothing
-// is counted; reserve counts; edit changes whom check lets pass.
-func (d *Directory) changeLimited(ctx context.Context, by Actor, id string, check func(*User) error, reserve func() error, edit func(*User) *News) (*User, error) {
+// changeOnce is a change of one person under an idempotency key. It answers the
+// person as they are now.
+func (d *Directory) changeOnce(ctx context.Context, by Actor, mutation string, key *string, id string, expectedVersion *int, run func(request string) (*User, error)) (*User, error) {
+	var changed *User
+	input := struct {
+		ID      string
+		Version *int
+	}{id, expectedVersion}
+	_, err := once(ctx, d, by, mutation, key, input, func(request string) (answer struct{}, err error) {
+		changed, err = run(request)
+		return answer, err
+	})
+	if changed == nil && err == nil {
+		return d.find(ctx, by.Organization.ID, id)
+	}
+	return changed, err
+}
+
+// changeLimited is Change for a link that is limited: what is refused is not
+// counted; reserve counts; edit changes whoever may be changed. A request that
+// finds its own link has been there before.
+func (d *Directory) changeLimited(ctx context.Context, by Actor, id string, action UserAction, request string, reserve func() error, edit func(*User) *News) (*User, error) {
+	done := func(u *User) bool { return u.Invitation.of(request, d.Now()) || u.PasswordReset.of(request, d.Now()) }
 	u, err := d.find(ctx, by.Organization.ID, id)
 	if err != nil {
 		return nil, err
 	}
-	if err := check(u); err != nil {
+	if done(u) {
+		return u, nil
+	}
+	if err := by.May(action, u); err != nil {
 		return u, err
 	}
 	if err := reserve(); err != nil {
 		return nil, err
 	}
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := check(u); err != nil {
+		if done(u) {
+			return nil, nil
+		}
+		if err := by.May(action, u); err != nil {
 			return nil, err
 		}
 		return edit(u), nil
@@ -307,12 +335,14 @@ func (d *Directory) changeLimited(ctx context.Context, by Actor, id string, chec
 }
 
 // StartPasswordReset puts a reset link on its way to u, who is not Inactive,
-// or the invitation again if u is Pending. It is an Edit's part.
-func (d *Directory) StartPasswordReset(by Actor, u *User) *News {
+// or the invitation again if u is Pending. It is an Edit's part. request is the
+// idempotency key it is asked for under, if there is one.
+func (d *Directory) StartPasswordReset(by Actor, u *User, request string) *News {
 	if u.Status == Pending {
-		return d.renewInvitation(by, u)
+		return d.renewInvitation(by, u, request)
 	}
 	u.PasswordReset = d.newLink(by, d.settings.PasswordResetTTL)
+	u.PasswordReset.Request = request
 	u.supersedeMails(MailPasswordReset)
 	return &News{Action: PasswordResetRequested, Mails: []MailKind{MailPasswordReset}}
 }
@@ -342,22 +372,29 @@ func (d *Directory) newLink(by Actor, lifetime time.Duration) *Link {
 }
 
 // DisableTwoFactor takes the second factor off for somebody who lost the
-// device, ends their sessions and tells them by mail. It needs MANAGE_USERS.
+// device, ends their sessions and tells them by mail. It needs MANAGE_USERS and
+// a fresh proof of who the actor is.
 // Refusals: NOT_FOUND, SELF_ACTION, ROLE_ESCALATION, CONFLICT,
 // TWO_FACTOR_NOT_ENABLED.
-func (d *Directory) DisableTwoFactor(ctx context.Context, by Actor, id string, expectedVersion *int) (*User, error) {
+func (d *Directory) DisableTwoFactor(ctx context.Context, by Actor, id string, expectedVersion *int, key *string) (*User, error) {
 	if err := by.need(ManageUsers); err != nil {
 		return nil, err
 	}
+	if err := by.fresh(d.Now()); err != nil {
+		return nil, err
+	}
+	return d.changeOnce(ctx, by, "disable2FA", key, id, expectedVersion, func(string) (*User, error) {
+		return d.disableTwoFactor(ctx, by, id, expectedVersion)
+	})
+}
+
+func (d *Directory) disableTwoFactor(ctx context.Context, by Actor, id string, expectedVersion *int) (*User, error) {
 	return d.Change(ctx, by, id, func(u *User) (*News, error) {
-		if err := first(
-			by.notSelf(u, "You cannot disable your own two-factor authentication here. Remove it in your account, with a code."),
-			by.mayManage(u), checkVersion(u, expectedVersion),
-		); err != nil {
+		if err := by.May(ActionDisableTwoFactor, u); err != nil {
 			return nil, err
 		}
-		if !u.TwoFactorEnabled() {
-			return nil, Refuse(CodeTwoFactorNotEnabled, "This person has no two-factor authentication to disable.", "id")
+		if err := first(checkVersion(u, expectedVersion)); err != nil {
+			return nil, err
 		}
 		u.Credentials.TwoFactor, u.Credentials.TwoFactorSetup = nil, nil
 		u.Credentials.Version++

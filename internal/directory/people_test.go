@@ -26,19 +26,19 @@ var mutations = []mutation{
 		return err
 	}},
 	{"reactivateUser", func(w *world, by directory.Actor, id string, version *int) error {
-		_, err := w.dir.ReactivateUser(w.t.Context(), by, id, version)
+		_, err := w.dir.ReactivateUser(w.t.Context(), by, id, version, nil)
 		return err
 	}},
 	{"disableTwoFactor", func(w *world, by directory.Actor, id string, version *int) error {
-		_, err := w.dir.DisableTwoFactor(w.t.Context(), by, id, version)
+		_, err := w.dir.DisableTwoFactor(w.t.Context(), by, id, version, nil)
 		return err
 	}},
 	{"resetPassword", func(w *world, by directory.Actor, id string, _ *int) error {
-		_, err := w.dir.ResetPassword(w.t.Context(), by, id)
+		_, err := w.dir.ResetPassword(w.t.Context(), by, id, nil)
 		return err
 	}},
 	{"resendInvitation", func(w *world, by directory.Actor, id string, _ *int) error {
-		_, err := w.dir.ResendInvitation(w.t.Context(), by, id)
+		_, err := w.dir.ResendInvitation(w.t.Context(), by, id, nil)
 		return err
 	}},
 }
@@ -192,7 +192,7 @@ func TestUpdateUser(t *testing.T) {
 		gone := w.gone("ann@x.example", w.viewer)
 		w.changes(directory.UserUpdated, update(w, w.root(), gone, directory.Changes{RoleID: &w.csm}, nil))
 		w.refused(directory.CodeNoSeatAvailable, func() error {
-			_, err := w.dir.ReactivateUser(t.Context(), w.root(), gone.ID, nil)
+			_, err := w.dir.ReactivateUser(t.Context(), w.root(), gone.ID, nil, nil)
 			return err
 		})
 	})
@@ -259,7 +259,7 @@ func TestDeleteUser(t *testing.T) {
 			u.Credentials.TwoFactorSetup = []byte("begun")
 			u.Sessions = []directory.SessionRef{{ID: "sess_1", ExpiresAt: h.dir.Now().Add(time.Hour)}}
 		})
-		_, err := w.dir.ResetPassword(t.Context(), w.root(), ann.ID)
+		_, err := w.dir.ResetPassword(t.Context(), w.root(), ann.ID, nil)
 		require.NoError(t, err)
 		u, event := w.changes(directory.UserDeleted, del(w, w.root(), ann, nil))
 		assert.Equal(t, directory.Inactive, u.Status)
@@ -311,7 +311,7 @@ func TestReactivateUser(t *testing.T) {
 	h := newHouse(t)
 	reactivate := func(w *world, u *directory.User, version *int) func() error {
 		return func() error {
-			_, err := w.dir.ReactivateUser(w.t.Context(), w.root(), u.ID, version)
+			_, err := w.dir.ReactivateUser(w.t.Context(), w.root(), u.ID, version, nil)
 			return err
 		}
 	}
@@ -386,7 +386,7 @@ func TestResetPassword(t *testing.T) {
 	h := newHouse(t)
 	reset := func(w *world, u *directory.User) func() error {
 		return func() error {
-			_, err := w.dir.ResetPassword(w.t.Context(), w.root(), u.ID)
+			_, err := w.dir.ResetPassword(w.t.Context(), w.root(), u.ID, nil)
 			return err
 		}
 	}
@@ -451,7 +451,7 @@ func TestDisableTwoFactor(t *testing.T) {
 	w := newWorld(t, 1)
 	disable := func(by directory.Actor, u *directory.User, version *int) func() error {
 		return func() error {
-			_, err := w.dir.DisableTwoFactor(t.Context(), by, u.ID, version)
+			_, err := w.dir.DisableTwoFactor(t.Context(), by, u.ID, version, nil)
 			return err
 		}
 	}

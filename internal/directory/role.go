@@ -20,6 +20,8 @@ const (
 	CSMSeat Permission = "CSM_SEAT"
 )
 
+var allPermissions = []Permission{ViewUsers, ManageUsers, ManageRoles, ManageOrganization, ViewAuditLog, CSMSeat}
+
 // administration is what an administrator has: every permission that is granted.
 var administration = []Permission{ViewUsers, ManageUsers, ManageRoles, ManageOrganization, ViewAuditLog}
 
@@ -33,6 +35,8 @@ type Role struct {
 	Permissions []Permission
 	// BuiltIn roles were made with the organization and cannot be deleted.
 	BuiltIn bool
+	// Version moves with every change.
+	Version int
 }
 
 // Has tells whether people with the role may do p.
@@ -81,6 +85,7 @@ func builtInRoles(newID func(prefix string) string) []Role {
 	for i := range roles {
 		roles[i].ID = newID(prefixRole)
 		roles[i].BuiltIn = true
+		roles[i].Version = 1
 	}
 	return roles
 }

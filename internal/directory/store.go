@@ -25,14 +25,23 @@ type Store interface {
 
 // OrganizationStore keeps organizations.
 type OrganizationStore interface {
-	// InsertOrganization adds o, with no claims and this many seats. ErrTaken:
-	// an organization has that id or slug.
-	InsertOrganization(ctx context.Context, o *Organization, seatLimit int) error
+	// InsertOrganization adds o with Revision 1 (which it sets), no claims, and
+	// as many seats as o.SeatLimit. ErrTaken: an organization has that id or slug.
+	InsertOrganization(ctx context.Context, o *Organization) error
+	// UpdateOrganization replaces the document whose Revision o carries and
+	// moves o.Revision on, in one atomic step; the slug stays. ErrStale: it has
+	// been changed since, or is gone; nothing is written. The seats that claims
+	// are made against are not touched: see SetSeatLimit.
+	UpdateOrganization(ctx context.Context, o *Organization) error
 	// Organization finds one by id. ErrNotFound.
 	Organization(ctx context.Context, id string) (*Organization, error)
 	// OrganizationBySlug finds one by slug; the empty slug means the
 	// installation's first, which is the one with the lowest id. ErrNotFound.
 	OrganizationBySlug(ctx context.Context, slug string) (*Organization, error)
+	// DueOrganizations finds up to limit organizations with something to be done
+	// at now or before (see Organization.DueAt), the longest due first, through
+	// an index of its own.
+	DueOrganizations(ctx context.Context, now time.Time, limit int) ([]*Organization, error)
 }
 
 // UserStore keeps users, one document each.
@@ -63,6 +72,9 @@ type UserStore interface {
 	// CountMatches is how many users ListUsers would go through without a
 	// limit; called only with words, since Counts knows the rest.
 	CountMatches(ctx context.Context, organizationID string, q ListQuery) (int, error)
+	// Members are the ids of the people who have a role and this status, in no
+	// order, from an index. Up to limit of them.
+	Members(ctx context.Context, organizationID, roleID string, status Status, limit int) ([]string, error)
 	// Counts is how many people are in each group, kept and not counted: it is
 	// right for whoever asks after a write was answered.
 	Counts(ctx context.Context, organizationID string) (Counts, error)
@@ -83,14 +95,23 @@ type UserStore interface {
 type ClaimStore interface {
 	// BeginClaims begins the changes of claims, as far as they are allowed, in
 	// their order and each as a whole, and answers for each: nil, ErrNoSeat or
-	// ErrLastAdministrator. What begins is marked with mark, at now.
-	BeginClaims(ctx context.Context, organizationID string, changes []ClaimChange, mark string, now time.Time) ([]error, error)
+	// ErrLastAdministrator. ErrStale, as the error of all: the roles' version is
+	// older than the one that claims were last fenced to; nothing has begun.
+	BeginClaims(ctx context.Context, organizationID string, begin ClaimBatch) ([]error, error)
 	// SettleClaims makes each user's claims what the settlement says, if they
 	// still carry its mark; others are left alone.
 	SettleClaims(ctx context.Context, organizationID string, settlements []Settlement) error
 	// UnsettledClaims finds up to limit claims of any organization that were
 	// begun before the given time and not settled.
 	UnsettledClaims(ctx context.Context, before time.Time, limit int) ([]UnsettledClaim, error)
+	// FenceClaims has BeginClaims refuse from now on what was decided under an
+	// older version of the roles than this one, and answers the marks under which
+	// claims are unsettled, each once. A fence to an older version than the
+	// latest changes nothing, and answers the same.
+	FenceClaims(ctx context.Context, organizationID string, rolesVersion int64) (unsettled []string, err error)
+	// SetSeatLimit sets how many seats there are. ErrNoSeat: more are taken, and
+	// nothing is changed.
+	SetSeatLimit(ctx context.Context, organizationID string, limit int) error
 	// Seats says how many seats there are and how many are taken.
 	Seats(ctx context.Context, organizationID string) (Seats, error)
 }
@@ -99,9 +120,36 @@ type ClaimStore interface {
 type AuditStore interface {
 	// AppendEvents adds events; one whose id is there already is left as it is.
 	AppendEvents(ctx context.Context, events []Event) error
-	// Events answers up to limit events of an organization, the newest first,
-	// that are older than the event named before (all, when it is empty).
-	Events(ctx context.Context, organizationID, before string, limit int) ([]Event, error)
+	// Events answers up to limit events of an organization, those with the
+	// highest ids first, from an index, whatever the filter.
+	Events(ctx context.Context, organizationID string, q EventQuery, limit int) ([]Event, error)
+	// CountEvents is how many Events would answer, counted up to limit.
+	CountEvents(ctx context.Context, organizationID string, q EventQuery, limit int) (int, error)
+}
+
+// EventQuery narrows the audit log; what is empty does not.
+type EventQuery struct {
+	// UserID is a user who did it, or to whom it was done.
+	UserID string
+	// Actions are any of these.
+	Actions []Action
+	// From and Before are ids: the event's is From or higher, and lower than
+	// Before. Ids sort by time, so these are instants as well as places.
+	From, Before string
+}
+
+// ClaimBatch is changes of claims that begin together.
+type ClaimBatch struct {
+	Changes []ClaimChange
+	// Mark and At are put on every claim that begins.
+	Mark string
+	At   time.Time
+	// RolesVersion is Organization.RolesVersion of the roles by which the changes
+	// were decided.
+	RolesVersion int64
+	// Whole: all of them begin, or none does; then the answer of at least one is
+	// its refusal.
+	Whole bool
 }
 
 // ClaimChange is what is about to happen to one user's claims.
@@ -109,6 +157,10 @@ type ClaimChange struct {
 	UserID string
 	// Seat and Administrator are what happens to the membership in each set.
 	Seat, Administrator Membership
+	// Moving marks a user whose role or status changes while neither membership
+	// does, so that a fence knows of the change on its way. It is always allowed,
+	// a third claim of the user beside the two, and settling takes it away.
+	Moving bool
 }
 
 // Membership is what is about to happen to somebody's place in a set.

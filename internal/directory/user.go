@@ -83,6 +83,17 @@ type Link struct {
 	// the first is made.
 	TokenHash string
 	Delivery  Delivery
+	// Request is the idempotency key under which it was asked for, if there was
+	// one: a request that is repeated finds its own link.
+	Request string
+	// Renewed tells that it took the place of another.
+	Renewed bool
+}
+
+// of tells whether the link was asked for under this idempotency key, and so
+// lately that the key still means it.
+func (l *Link) of(request string, now time.Time) bool {
+	return l != nil && request != "" && l.Request == request && now.Before(l.RequestedAt.Add(requestKept))
 }
 
 // Alive tells whether the link opens at now.

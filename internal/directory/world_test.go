@@ -47,11 +47,13 @@ type recorder struct {
 	users []*directory.User
 }
 
-func (r *recorder) deliver(users []*directory.User) {
+func (r *recorder) Deliver(users []*directory.User) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.users = append(r.users, users...)
 }
+
+func (r *recorder) DeliverOrganization(*directory.Organization) {}
 
 func (r *recorder) take() []*directory.User {
 	r.mu.Lock()
@@ -68,6 +70,7 @@ type house struct {
 	dir       *directory.Directory
 	clock     *clock
 	delivered *recorder
+	settings  directory.Settings
 }
 
 const (
@@ -80,11 +83,11 @@ func newHouse(t testing.TB) *house {
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "roster.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	h := &house{store: sqlite.NewStore(db), vault: sqlite.NewVault(db), clock: newClock(), delivered: &recorder{}}
-	h.dir = directory.New(h.store, h.vault, directory.Settings{
+	h := &house{store: sqlite.NewStore(db), vault: sqlite.NewVault(db), clock: newClock(), delivered: &recorder{}, settings: directory.Settings{
 		InvitationTTL: invitationTTL, PasswordResetTTL: resetTTL, InvitationsPerHour: 200,
 		Secrets: [][]byte{bytes.Repeat([]byte("s"), 32)},
-	}, h.delivered.deliver, h.clock.Now, rand.Reader)
+	}}
+	h.dir = directory.New(h.store, h.vault, h.settings, h.delivered, h.clock.Now, rand.Reader)
 	return h
 }
 
@@ -97,6 +100,8 @@ type world struct {
 	admin *directory.User
 	// The built-in roles.
 	adminRole, csm, manager, viewer string
+	// extraID is a role that was not made with the organization; see extra.
+	extraID string
 }
 
 func (h *house) world(t testing.TB, seatLimit int) *world {
@@ -116,7 +121,7 @@ func newWorld(t testing.TB, seatLimit int) *world { return newHouse(t).world(t, 
 
 // as is somebody, as they are now, as an actor.
 func (w *world) as(u *directory.User) directory.Actor {
-	return directory.Actor{User: w.read(u.ID), Organization: w.org, Origin: directory.Origin{IP: "192.0.2.1", UserAgent: "test"}}
+	return directory.Actor{User: w.read(u.ID), Organization: w.org, Origin: directory.Origin{IP: "192.0.2.1", UserAgent: "test"}, AuthenticatedAt: w.dir.Now()}
 }
 
 func (w *world) root() directory.Actor { return w.as(w.admin) }
@@ -130,7 +135,7 @@ func (w *world) read(id string) *directory.User {
 
 func (w *world) invite(email, role string) *directory.User {
 	w.t.Helper()
-	results, err := w.dir.InviteUsers(w.t.Context(), w.root(), []string{email}, role)
+	results, err := w.dir.InviteUsers(w.t.Context(), w.root(), []string{email}, role, nil)
 	require.NoError(w.t, err)
 	require.Len(w.t, results, 1)
 	require.Equal(w.t, directory.OutcomeInvited, results[0].Outcome, results[0].Message)

@@ -4,16 +4,18 @@ package httpd
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"roster/graph"
 	"roster/internal/account"
 	"roster/internal/directory"
+	"roster/web"
 )
 
 // Limits of a request.
@@ -30,6 +32,8 @@ type Options struct {
 	AllowedOrigins []string
 	// TrustedProxies are believed what they say of the client's address.
 	TrustedProxies []netip.Prefix
+	// GraphiQL tells whether there is a page to explore the API with.
+	GraphiQL bool
 }
 
 // Readiness tells why the service is not ready; nil when it is.
@@ -41,9 +45,14 @@ func New(o Options, d *directory.Directory, accounts *account.Accounts, api http
 	if err != nil {
 		return nil, err
 	}
-	server := &server{options: o, directory: d, accounts: accounts, log: log}
+	console, err := pages(web.Files(), o.GraphiQL)
+	if err != nil {
+		return nil, err
+	}
+	server := &server{options: o, directory: d, accounts: accounts, admission: newAdmission(), log: log}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", allowOrigins(o.AllowedOrigins, crossSite.Handler(server.graphql(api))))
+	mux.Handle("/", console)
+	mux.Handle("/graphql", allowOrigins(o.AllowedOrigins, crossSite.Handler(guardSockets(crossSite, server.graphql(api)))))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := ready(r.Context()); err != nil {
@@ -66,10 +75,12 @@ type server struct {
 	options   Options
 	directory *directory.Directory
 	accounts  *account.Accounts
+	admission admission
 	log       *slog.Logger
 }
 
-// graphql finds out who asks, and hands the request on.
+// graphql finds out who asks, when there is room for more, and hands the
+// request on.
 func (s *server) graphql(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
@@ -82,31 +93,30 @@ func (s *server) graphql(api http.Handler) http.Handler {
 				http.SetCookie(w, sessionCookie(s.options.PublicURL, token, ends))
 			},
 		}
-		if token := sessionToken(r, s.options.PublicURL); token != "" && r.Method == http.MethodPost {
-			viewer, err := s.accounts.Authenticate(ctx, token)
-			if err != nil {
-				s.unavailable(w, request.ID, err)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		switch {
+		case graph.IsUpgrade(r):
+			request.Token = sessionToken(r, s.options.PublicURL)
+		case r.Method == http.MethodPost || graph.AsksByGet(r):
+			leave, ok := s.admit(ctx, w, r, request)
+			if !ok {
 				return
 			}
-			request.Viewer = viewer
+			defer leave()
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		api.ServeHTTP(w, r.WithContext(graph.WithRequest(ctx, s.directory, request)))
 	})
 }
 
-// unavailable answers when it cannot be found out who asks: nobody is let in.
-func (s *server) unavailable(w http.ResponseWriter, id string, err error) {
-	if !errors.Is(err, context.Canceled) {
-		s.log.Error("a session could not be looked up", "request", id, "error", err)
-	}
-	w.Header().Set("Retry-After", "2")
-	graph.RefuseHTTP(w, http.StatusServiceUnavailable, directory.CodeUnavailable, "The service cannot answer at the moment. Try again in a few seconds.", id)
-}
-
-// userAgent is what the client calls itself, short enough to be kept.
+// userAgent is what the client calls itself, short enough to be kept, and
+// without what ends a line or moves the cursor where it is read.
 func userAgent(r *http.Request) string {
 	const longest = 300
 	agent := []rune(r.UserAgent())
-	return string(agent[:min(len(agent), longest)])
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, string(agent[:min(len(agent), longest)]))
 }

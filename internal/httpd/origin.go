@@ -5,6 +5,9 @@ import (
 	"net/http"
 
 	"github.com/rs/cors"
+
+	"roster/graph"
+	"roster/internal/directory"
 )
 
 // crossSiteProtection refuses what another site has a browser send.
@@ -16,6 +19,23 @@ func crossSiteProtection(o Options) (*http.CrossOriginProtection, error) {
 		}
 	}
 	return protection, nil
+}
+
+// guardSockets refuses WebSockets that another site has a browser open, by the
+// rule for POST requests: CORS does not hold for them, and CrossOriginProtection
+// lets every GET pass.
+func guardSockets(crossSite *http.CrossOriginProtection, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if graph.IsUpgrade(r) {
+			judged := r.WithContext(r.Context())
+			judged.Method = http.MethodPost
+			if crossSite.Check(judged) != nil {
+				graph.RefuseHTTP(w, http.StatusForbidden, directory.CodeForbidden, "This page may not connect from here. Add its origin to ALLOWED_ORIGINS.", requestID(r.Context()))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // allowOrigins lets pages of these origins read the answers.

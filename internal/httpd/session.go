@@ -3,8 +3,9 @@ package httpd
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
+
+	"roster/graph"
 )
 
 // cookieName is the session cookie's. Under https it has the prefix with which
@@ -18,7 +19,7 @@ func cookieName(public *url.URL) string {
 
 // sessionCookie keeps a token until it ends; an empty token is forgotten.
 func sessionCookie(public *url.URL, token string, ends time.Time) *http.Cookie {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // secure wherever browsers would keep it
 		Name: cookieName(public), Value: token, Path: "/", Expires: ends,
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: public.Scheme == "https",
 	}
@@ -32,11 +33,7 @@ func sessionCookie(public *url.URL, token string, ends time.Time) *http.Cookie {
 // else the one in the cookie.
 func sessionToken(r *http.Request, public *url.URL) string {
 	if header := r.Header.Get("Authorization"); header != "" {
-		scheme, token, _ := strings.Cut(header, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return ""
-		}
-		return strings.TrimSpace(token)
+		return graph.BearerToken(header)
 	}
 	if c, err := r.Cookie(cookieName(public)); err == nil {
 		return c.Value

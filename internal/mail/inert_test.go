@@ -44,57 +44,71 @@ var hostile = []string{
 	"=?utf-8?q?evil=2Etest?=",
 }
 
+// harmless checks that a mail with these names has no other links, markup and
+// headers than one with plain names.
+func harmless(t *testing.T, kind Kind, organization, recipient, actor, role, userAgent string) {
+	t.Helper()
+	noName := kind == PasswordChanged // where the user agent is shown
+	m := compose(t, kind, func(c *Content) {
+		c.Organization, c.UserAgent = organization, userAgent
+		if !noName {
+			c.RecipientName, c.ActorName, c.RoleName = recipient, actor, role
+		}
+	})
+	// What is nothing but blanks and invisible characters counts as absent.
+	a := func(name string) string {
+		if inert(plain(name)) == "" {
+			return ""
+		}
+		return "a"
+	}
+	want := compose(t, kind, func(c *Content) {
+		c.RecipientName, c.ActorName, c.RoleName, c.UserAgent = a(recipient), a(actor), a(role), a(userAgent)
+		if noName {
+			c.ActorName = ""
+		}
+	})
+
+	matchesNothing(t, `[\x00-\x1f\x7f]`, m.Subject)
+	matchesNothing(t, `[\x00-\x1f\x7f]`, m.To.Name)
+	matchesNothing(t, `[\x00-\x09\x0b-\x1f\x7f\x{2028}\x{2029}\x{202e}\x{2066}]`, m.Text+m.HTML)
+	isTrue(t, utf8.ValidString(m.Text+m.HTML+m.Subject), "valid text")
+	equal(t, strings.Count(want.Text, "\n\n"), strings.Count(m.Text, "\n\n"))
+
+	// Nothing but our own link is left to be found.
+	text := strings.ReplaceAll(m.Text, m.Link, "")
+	matchesNothing(t, linkable, text)
+	matchesNothing(t, linkable, m.Subject)
+	matchesNothing(t, linkable, m.To.Name)
+	body := m.HTML[strings.Index(m.HTML, "<body"):]
+	words := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " "))
+	matchesNothing(t, linkable, strings.ReplaceAll(words, m.Link, ""))
+
+	// The markup is that of the harmless mail.
+	tag := regexp.MustCompile(`<[^>]*>`)
+	equal(t, tag.FindAllString(want.HTML, -1), tag.FindAllString(m.HTML, -1))
+
+	// The headers are those of the harmless mail.
+	m.ID = "evt_1"
+	sealed, err := seal(m, fromUs, noon, gomail.EncodingQP)
+	noError(t, err)
+	head, err := netmail.ReadMessage(strings.NewReader(string(sealed.data)))
+	noError(t, err)
+	equal(t, 9, len(head.Header))
+	subject, err := new(mime.WordDecoder).DecodeHeader(head.Header.Get("Subject"))
+	noError(t, err)
+	equal(t, m.Subject, subject)
+	to, err := netmail.ParseAddressList(head.Header.Get("To"))
+	noError(t, err)
+	equal(t, 1, len(to))
+	equal(t, "ann@example.com", to[0].Address)
+}
+
 func TestHostileNames(t *testing.T) {
 	for _, name := range hostile {
 		t.Run("a name makes no link, no markup and no header: "+strings.ToValidUTF8(name, "?"), func(t *testing.T) {
 			for _, kind := range kinds {
-				m := compose(t, kind, func(c *Content) {
-					c.Organization, c.RecipientName, c.ActorName, c.RoleName, c.UserAgent = name, name, name, name, name
-				})
-				if kind == PasswordChanged { // where the user agent is shown
-					m = compose(t, kind, func(c *Content) { c.Organization, c.UserAgent = name, name })
-				}
-
-				harmless := compose(t, kind, func(c *Content) {
-					c.ActorName, c.RoleName, c.RecipientName, c.UserAgent = "a", "a", "a", "a"
-					if kind == PasswordChanged {
-						c.ActorName = ""
-					}
-				})
-
-				matchesNothing(t, `[\x00-\x1f\x7f]`, m.Subject)
-				matchesNothing(t, `[\x00-\x1f\x7f]`, m.To.Name)
-				matchesNothing(t, `[\x00-\x09\x0b-\x1f\x7f\x{2028}\x{2029}\x{202e}\x{2066}]`, m.Text+m.HTML)
-				isTrue(t, utf8.ValidString(m.Text+m.HTML+m.Subject), "valid text")
-				equal(t, strings.Count(harmless.Text, "\n\n"), strings.Count(m.Text, "\n\n"))
-
-				// Nothing but our own link is left to be found.
-				text := strings.ReplaceAll(m.Text, m.Link, "")
-				matchesNothing(t, linkable, text)
-				matchesNothing(t, linkable, m.Subject)
-				matchesNothing(t, linkable, m.To.Name)
-				body := m.HTML[strings.Index(m.HTML, "<body"):]
-				words := html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " "))
-				matchesNothing(t, linkable, strings.ReplaceAll(words, m.Link, ""))
-
-				// The markup is that of the harmless mail.
-				tag := regexp.MustCompile(`<[^>]*>`)
-				equal(t, tag.FindAllString(harmless.HTML, -1), tag.FindAllString(m.HTML, -1))
-
-				// The headers are those of the harmless mail.
-				m.ID = "evt_1"
-				sealed, err := seal(m, fromUs, noon, gomail.EncodingQP)
-				noError(t, err)
-				head, err := netmail.ReadMessage(strings.NewReader(string(sealed.data)))
-				noError(t, err)
-				equal(t, 9, len(head.Header))
-				subject, err := new(mime.WordDecoder).DecodeHeader(head.Header.Get("Subject"))
-				noError(t, err)
-				equal(t, m.Subject, subject)
-				to, err := netmail.ParseAddressList(head.Header.Get("To"))
-				noError(t, err)
-				equal(t, 1, len(to))
-				equal(t, "ann@example.com", to[0].Address)
+				harmless(t, kind, name, name, name, name, name)
 			}
 		})
 	}
@@ -145,5 +159,19 @@ func FuzzInert(f *testing.F) {
 		if plain(once) != once {
 			t.Errorf("%q is not plain: %q", s, once)
 		}
+	})
+}
+
+// FuzzCompose: as TestHostileNames, with five names that need not be the same.
+func FuzzCompose(f *testing.F) {
+	for i, s := range hostile {
+		f.Add(uint(i), s, hostile[(i+7)%len(hostile)], hostile[(i+3)%len(hostile)], "Viewer", "")
+	}
+	f.Add(uint(0), "a.", ".b", ":", "@", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	f.Fuzz(func(t *testing.T, kind uint, organization, recipient, actor, role, userAgent string) {
+		if plain(organization) == "" {
+			return // such a mail is refused
+		}
+		harmless(t, kinds[kind%uint(len(kinds))], organization, recipient, actor, role, userAgent)
 	})
 }

@@ -65,7 +65,7 @@ func (s *Store) completeArrivals(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	horizon := s.horizon()
-	cursor, err := s.counts.Find(limited, bson.M{"arriving.id": bson.M{"$lt": horizon}}, options.Find().SetProjection(bson.M{"arriving.id": 1}))
+	cursor, err := s.counts.Find(limited, bson.M{"arriving.id": present("$lt", horizon)}, options.Find().SetProjection(bson.M{"arriving.id": 1}))
 	if err != nil {
 		return fault("find arrivals", err)
 	}

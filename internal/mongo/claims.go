@@ -14,7 +14,8 @@ import (
 )
 
 // claimsDocument is the claims of one organization, under its id. There may be
-// 50,000 seats in it, so no more of it is read than a change needs.
+// 50,000 seats in it, and tens of thousands of open claims while a role changes,
+// so no more of it is read than a change needs.
 type claimsDocument struct {
 	Limit int `bson:"limit"`
 	// Used is how many Seats there are.
@@ -25,6 +26,8 @@ type claimsDocument struct {
 	Administrators []string `bson:"administrators"`
 	// Open are the claims that are not settled.
 	Open []openClaim `bson:"open"`
+	// Fence is the version of the roles that claims are begun under, or a later one.
+	Fence int64 `bson:"fence"`
 	// Revision moves at every write.
 	Revision int64 `bson:"rev"`
 }
@@ -47,29 +50,39 @@ type claimKind string
 const (
 	seat          claimKind = "seat"
 	administrator claimKind = "administrator"
+	moving        claimKind = "moving"
 )
+
+// batchTimeout is how long the claims of so many users may take: 20,000 are
+// megabytes, which a busy server needs more time for than for one.
+func batchTimeout(users int) time.Duration {
+	return operationTimeout + time.Duration(users)*time.Millisecond/2
+}
 
 // BeginClaims implements directory.ClaimStore. Most changes are what they seem
 // to be, somebody new joins and somebody settled leaves, and are made by one
 // conditional update, however many come at once. When its condition fails, the
 // claims are read, and changed by compare-and-set; a refusal needs only the
 // reading.
-func (s *Store) BeginClaims(ctx context.Context, organizationID string, changes []directory.ClaimChange, mark string, now time.Time) ([]error, error) {
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+func (s *Store) BeginClaims(ctx context.Context, organizationID string, batch directory.ClaimBatch) ([]error, error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout(len(batch.Changes)))
 	defer cancel()
-	begun, err := s.beginAtOnce(ctx, organizationID, changes, mark, now)
+	begun, err := s.beginAtOnce(ctx, organizationID, batch)
 	if err != nil {
 		return nil, fault("begin claims", err)
 	}
 	if begun {
-		return make([]error, len(changes)), nil
+		return make([]error, len(batch.Changes)), nil
 	}
 	for try := range maxTries {
-		claims, err := s.readClaims(ctx, organizationID, changes)
+		claims, err := s.readClaims(ctx, organizationID, batch.Changes)
 		if err != nil {
 			return nil, err
 		}
-		answers, change := claims.begin(changes, mark, now)
+		if batch.RolesVersion < claims.Fence {
+			return nil, directory.ErrStale
+		}
+		answers, change := claims.begin(batch)
 		if change == nil {
 			return answers, nil
 		}
@@ -89,13 +102,18 @@ func (s *Store) BeginClaims(ctx context.Context, organizationID string, changes 
 
 // beginAtOnce begins all changes if everybody who joins is not there, everybody
 // who leaves is there, and nobody has an open claim.
-func (s *Store) beginAtOnce(ctx context.Context, organizationID string, changes []directory.ClaimChange, mark string, now time.Time) (begun bool, err error) {
+func (s *Store) beginAtOnce(ctx context.Context, organizationID string, batch directory.ClaimBatch) (begun bool, err error) {
 	var users, taking, keeping, rising, falling []string
 	var open []openClaim
-	for _, c := range changes {
-		if slices.Contains(users, c.UserID) {
+	opening := func(userID string, kind claimKind) {
+		open = append(open, openClaim{userID, kind, batch.Mark, batch.At})
+	}
+	seen := map[string]bool{}
+	for _, c := range batch.Changes {
+		if seen[c.UserID] {
 			return false, nil
 		}
+		seen[c.UserID] = true
 		users = append(users, c.UserID)
 		switch c.Seat {
 		case directory.Joining:
@@ -110,16 +128,21 @@ func (s *Store) beginAtOnce(ctx context.Context, organizationID string, changes 
 			falling = append(falling, c.UserID)
 		}
 		if c.Seat != directory.Unchanged {
-			open = append(open, openClaim{c.UserID, seat, mark, now})
+			opening(c.UserID, seat)
 		}
 		if c.Administrator != directory.Unchanged {
-			open = append(open, openClaim{c.UserID, administrator, mark, now})
+			opening(c.UserID, administrator)
+		}
+		if c.Moving {
+			opening(c.UserID, moving)
 		}
 	}
 	if len(open) == 0 {
-		return true, nil
+		return false, nil
 	}
-	conditions := []bson.M{{"_id": organizationID, "open.user": bson.M{"$nin": users}}}
+	conditions := []bson.M{{
+		"_id": organizationID, "fence": bson.M{"$lte": batch.RolesVersion}, "open.user": bson.M{"$nin": users},
+	}}
 	change := bson.M{"$inc": bson.M{"rev": int64(1), "used": len(taking)}}
 	push := bson.M{"open": bson.M{"$each": open}}
 	change["$push"] = push
@@ -130,7 +153,7 @@ func (s *Store) beginAtOnce(ctx context.Context, organizationID string, changes 
 		push["seats"] = bson.M{"$each": taking}
 	}
 	if len(keeping) > 0 {
-		conditions = append(conditions, bson.M{"seats": bson.M{"$all": keeping}})
+		conditions = append(conditions, containing("seats", keeping))
 	}
 	if len(rising) > 0 {
 		conditions = append(conditions, bson.M{"administrators": bson.M{"$nin": rising}})
@@ -138,79 +161,121 @@ func (s *Store) beginAtOnce(ctx context.Context, organizationID string, changes 
 	if len(falling) > 0 {
 		// One more than they are.
 		conditions = append(conditions,
-			bson.M{"administrators": bson.M{"$all": falling}},
+			containing("administrators", falling),
 			bson.M{"$expr": bson.M{"$gt": bson.A{bson.M{"$size": "$administrators"}, len(falling)}}})
-		change["$pullAll"] = bson.M{"administrators": falling}
+		change["$pull"] = bson.M{"administrators": bson.M{"$in": falling}}
 	}
 	return update(ctx, s.claims, bson.M{"_id": organizationID, "$and": conditions}, change)
 }
 
-// claims is what a change needs to know of the claims of its users.
+// few is how many values are looked for one by one in a set of the claims: of
+// more, the server makes a set of its own first.
+const few = 20
+
+// containing is that all the values are in a set of the claims.
+func containing[T any](set string, values []T) bson.M {
+	if len(values) <= few {
+		return bson.M{set: bson.M{"$all": values}}
+	}
+	return bson.M{"$expr": bson.M{"$setIsSubset": bson.A{bson.M{"$literal": values}, "$" + set}}}
+}
+
+// claims is what a change needs to know of the claims of its users: of the sets
+// only these are read.
 type claims struct {
-	Limit          int         `bson:"limit"`
-	Used           int         `bson:"used"`
-	Seats          []string    `bson:"seats"`
-	Administrators []string    `bson:"administrators"`
-	Open           []openClaim `bson:"open"`
-	Revision       int64       `bson:"rev"`
-	// Settled is how many settled administrators there are; of the sets,
-	// only the users of the change are read.
-	Settled int `bson:"settled"`
+	claimsDocument
+	// settled is how many settled administrators there are.
+	settled int
+
+	seats, administrators map[string]bool
+	// open is where each open claim is.
+	open map[claimKey]int
+}
+
+type claimKey struct {
+	userID string
+	kind   claimKind
 }
 
 func (s *Store) readClaims(ctx context.Context, organizationID string, changes []directory.ClaimChange) (*claims, error) {
-	users := mapped(changes, func(c directory.ClaimChange) string { return c.UserID })
+	users := make([]string, len(changes))
+	for i, c := range changes {
+		users[i] = c.UserID
+	}
 	ofUsers := func(set string) bson.M {
 		return bson.M{"$setIntersection": bson.A{set, bson.M{"$literal": users}}}
 	}
 	cursor, err := s.claims.Aggregate(ctx, mongo.Pipeline{
 		{{Key: "$match", Value: bson.M{"_id": organizationID}}},
 		{{Key: "$project", Value: bson.M{
-			"limit": 1, "used": 1, "open": 1, "rev": 1, "settled": bson.M{"$size": "$administrators"},
+			"limit": 1, "used": 1, "open": 1, "fence": 1, "rev": 1, "settled": bson.M{"$size": "$administrators"},
 			"seats": ofUsers("$seats"), "administrators": ofUsers("$administrators"),
 		}}},
 	})
 	if err != nil {
 		return nil, fault("read claims", err)
 	}
-	var found []claims
+	var found []struct {
+		Document claimsDocument `bson:",inline"`
+		Settled  int            `bson:"settled"`
+	}
 	if err := cursor.All(ctx, &found); err != nil {
 		return nil, fault("read claims", err)
 	}
 	if len(found) == 0 {
 		return nil, directory.ErrNotFound
 	}
-	return &found[0], nil
+	c := &claims{
+		claimsDocument: found[0].Document, settled: found[0].Settled,
+		seats: map[string]bool{}, administrators: map[string]bool{}, open: map[claimKey]int{},
+	}
+	for _, userID := range c.Seats {
+		c.seats[userID] = true
+	}
+	for _, userID := range c.Administrators {
+		c.administrators[userID] = true
+	}
+	for i, o := range c.Open {
+		c.open[claimKey{o.UserID, o.Kind}] = i
+	}
+	return c, nil
 }
 
 // begin begins the changes one after the other, and answers for each, with the
 // change of the document that this takes, if any.
-func (c *claims) begin(changes []directory.ClaimChange, mark string, now time.Time) (answers []error, change bson.M) {
-	answers = make([]error, len(changes))
+func (c *claims) begin(batch directory.ClaimBatch) (answers []error, change bson.M) {
+	answers = make([]error, len(batch.Changes))
 	var taken, fallen []string
-	begun := false
-	for i, one := range changes {
+	begun, refused := false, false
+	opening := func(userID string, kind claimKind) {
+		c.reopen(openClaim{userID, kind, batch.Mark, batch.At})
+		begun = true
+	}
+	for i, one := range batch.Changes {
 		if answers[i] = c.refusal(one); answers[i] != nil {
+			refused = true
 			continue
 		}
-		if one.Seat == directory.Joining && !slices.Contains(c.Seats, one.UserID) {
-			c.Seats, taken = append(c.Seats, one.UserID), append(taken, one.UserID)
+		if one.Seat == directory.Joining && !c.seats[one.UserID] {
+			c.seats[one.UserID], taken = true, append(taken, one.UserID)
 			c.Used++
 		}
-		if one.Seat != directory.Unchanged && slices.Contains(c.Seats, one.UserID) {
-			c.mark(openClaim{one.UserID, seat, mark, now})
-			begun = true
+		if one.Seat != directory.Unchanged && c.seats[one.UserID] {
+			opening(one.UserID, seat)
 		}
 		if one.Administrator == directory.Joining || one.Administrator == directory.Leaving && c.administers(one.UserID) {
-			if at := slices.Index(c.Administrators, one.UserID); at >= 0 {
-				c.Administrators, fallen = slices.Delete(c.Administrators, at, at+1), append(fallen, one.UserID)
-				c.Settled--
+			if c.administrators[one.UserID] {
+				delete(c.administrators, one.UserID)
+				fallen = append(fallen, one.UserID)
+				c.settled--
 			}
-			c.mark(openClaim{one.UserID, administrator, mark, now})
-			begun = true
+			opening(one.UserID, administrator)
+		}
+		if one.Moving {
+			opening(one.UserID, moving)
 		}
 	}
-	if !begun {
+	if !begun || refused && batch.Whole {
 		return answers, nil
 	}
 	change = bson.M{
@@ -221,21 +286,21 @@ func (c *claims) begin(changes []directory.ClaimChange, mark string, now time.Ti
 		change["$push"] = bson.M{"seats": bson.M{"$each": taken}}
 	}
 	if len(fallen) > 0 {
-		change["$pullAll"] = bson.M{"administrators": fallen}
+		change["$pull"] = bson.M{"administrators": bson.M{"$in": fallen}}
 	}
 	return answers, change
 }
 
 // refusal is why a change may not begin.
 func (c *claims) refusal(change directory.ClaimChange) error {
-	if change.Seat == directory.Joining && c.Used >= c.Limit && !slices.Contains(c.Seats, change.UserID) {
+	if change.Seat == directory.Joining && c.Used >= c.Limit && !c.seats[change.UserID] {
 		return directory.ErrNoSeat
 	}
 	// Somebody else must be a settled administrator, also when this one is not
 	// settled: the user may be the last administrator all the same.
 	if change.Administrator == directory.Leaving && c.administers(change.UserID) {
-		others := c.Settled
-		if slices.Contains(c.Administrators, change.UserID) {
+		others := c.settled
+		if c.administrators[change.UserID] {
 			others--
 		}
 		if others == 0 {
@@ -247,34 +312,45 @@ func (c *claims) refusal(change directory.ClaimChange) error {
 
 // administers tells whether the user is an administrator, settled or not.
 func (c *claims) administers(userID string) bool {
-	return slices.Contains(c.Administrators, userID) || slices.ContainsFunc(c.Open, func(o openClaim) bool {
-		return o.UserID == userID && o.Kind == administrator
-	})
+	_, open := c.open[claimKey{userID, administrator}]
+	return open || c.administrators[userID]
 }
 
-// mark opens a claim, in place of the one that was open.
-func (c *claims) mark(claim openClaim) {
-	c.Open = slices.DeleteFunc(c.Open, func(o openClaim) bool { return o.UserID == claim.UserID && o.Kind == claim.Kind })
+// reopen opens a claim, in place of the one that was open.
+func (c *claims) reopen(claim openClaim) {
+	key := claimKey{claim.UserID, claim.Kind}
+	at, open := c.open[key]
+	if open {
+		c.Open[at] = claim
+		return
+	}
+	c.open[key] = len(c.Open)
 	c.Open = append(c.Open, claim)
 }
+
+// settledAtOnce is how many users' claims are settled by one command, which may
+// have 16 MB, and has 250 bytes for each claim.
+const settledAtOnce = 20_000
 
 // SettleClaims implements directory.ClaimStore. An open claim with its mark
 // changes only by being settled or begun anew, and is gone then; so it is
 // enough to find the same claims open again when they are settled, whatever
 // happens to others meanwhile.
 func (s *Store) SettleClaims(ctx context.Context, organizationID string, settlements []directory.Settlement) error {
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout(len(settlements)))
 	defer cancel()
-	byMark := map[string]map[string]directory.Settlement{}
-	for _, one := range settlements {
-		if byMark[one.Mark] == nil {
-			byMark[one.Mark] = map[string]directory.Settlement{}
+	for some := range slices.Chunk(settlements, settledAtOnce) {
+		byMark := map[string]map[string]directory.Settlement{}
+		for _, one := range some {
+			if byMark[one.Mark] == nil {
+				byMark[one.Mark] = map[string]directory.Settlement{}
+			}
+			byMark[one.Mark][one.UserID] = one
 		}
-		byMark[one.Mark][one.UserID] = one
-	}
-	for mark, byUser := range byMark {
-		if err := s.settle(ctx, organizationID, mark, byUser); err != nil {
-			return fault("settle claims", err)
+		for mark, byUser := range byMark {
+			if err := s.settle(ctx, organizationID, mark, byUser); err != nil {
+				return fault("settle claims", err)
+			}
 		}
 	}
 	return nil
@@ -290,15 +366,14 @@ func (s *Store) settle(ctx context.Context, organizationID, mark string, byUser 
 		if err != nil {
 			return err
 		}
-		conditions := []bson.M{{"_id": organizationID}}
-		var users, freed, risen []string
+		var settled []openClaim
+		var freed, risen []string
 		for _, open := range claims.Open {
 			settlement, asked := byUser[open.UserID]
 			if open.Mark != mark || !asked {
 				continue
 			}
-			conditions = append(conditions, bson.M{"open": bson.M{"$elemMatch": bson.M{"user": open.UserID, "kind": open.Kind, "mark": mark}}})
-			users = append(users, open.UserID)
+			settled = append(settled, open)
 			switch {
 			case open.Kind == seat && !settlement.Seat:
 				freed = append(freed, open.UserID)
@@ -306,20 +381,24 @@ func (s *Store) settle(ctx context.Context, organizationID, mark string, byUser 
 				risen = append(risen, open.UserID)
 			}
 		}
-		if len(users) == 0 {
+		if len(settled) == 0 {
 			return nil
 		}
-		change := bson.M{
-			"$inc":  bson.M{"rev": int64(1), "used": -len(freed)},
-			"$pull": bson.M{"open": bson.M{"mark": mark, "user": bson.M{"$in": users}}},
+		// As sets, so that the time grows with their size, and not, as that of
+		// $pull does, with its square.
+		without := func(set string, values any) bson.M {
+			return bson.M{"$setDifference": bson.A{set, bson.M{"$literal": values}}}
 		}
+		change := bson.M{"rev": bson.M{"$add": bson.A{"$rev", int64(1)}}, "open": without("$open", settled)}
 		if len(freed) > 0 {
-			change["$pullAll"] = bson.M{"seats": freed}
+			change["seats"] = without("$seats", freed)
+			change["used"] = bson.M{"$subtract": bson.A{"$used", len(freed)}}
 		}
 		if len(risen) > 0 {
-			change["$push"] = bson.M{"administrators": bson.M{"$each": risen}}
+			change["administrators"] = bson.M{"$concatArrays": bson.A{"$administrators", bson.M{"$literal": risen}}}
 		}
-		matched, err := update(ctx, s.claims, bson.M{"_id": organizationID, "$and": conditions}, change)
+		matched, err := update(ctx, s.claims, bson.M{"_id": organizationID, "$and": []bson.M{containing("open", settled)}},
+			mongo.Pipeline{{{Key: "$set", Value: change}}})
 		if matched || err != nil {
 			return err
 		}
@@ -339,7 +418,7 @@ func (s *Store) UnsettledClaims(ctx context.Context, before time.Time, limit int
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	cursor, err := s.claims.Find(ctx, bson.M{"open.since": bson.M{"$lt": before}},
+	cursor, err := s.claims.Find(ctx, bson.M{"open.since": present("$lt", before)},
 		options.Find().SetSort(sorted(1, "open.since")).SetProjection(bson.M{"open": 1}).SetLimit(int64(limit)))
 	if err != nil {
 		return nil, fault("find unsettled claims", err)
@@ -364,6 +443,52 @@ func (s *Store) UnsettledClaims(ctx context.Context, before time.Time, limit int
 	}
 	slices.SortStableFunc(left, func(a, b directory.UnsettledClaim) int { return since[a].Compare(since[b]) })
 	return left[:min(len(left), limit)], nil
+}
+
+// FenceClaims implements directory.ClaimStore. What is answered was open in the
+// very step that set the fence.
+func (s *Store) FenceClaims(ctx context.Context, organizationID string, rolesVersion int64) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	var fenced claimsDocument
+	err := again(ctx, func() error {
+		return s.claims.FindOneAndUpdate(ctx, bson.M{"_id": organizationID},
+			bson.M{"$max": bson.M{"fence": rolesVersion}, "$inc": bson.M{"rev": int64(1)}},
+			options.FindOneAndUpdate().SetProjection(bson.M{"open.mark": 1}).SetReturnDocument(options.After)).Decode(&fenced)
+	})
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil, directory.ErrNotFound
+	}
+	if err != nil {
+		return nil, fault("fence claims", err)
+	}
+	var marks []string
+	seen := map[string]bool{}
+	for _, open := range fenced.Open {
+		if !seen[open.Mark] {
+			seen[open.Mark] = true
+			marks = append(marks, open.Mark)
+		}
+	}
+	return marks, nil
+}
+
+// SetSeatLimit implements directory.ClaimStore.
+func (s *Store) SetSeatLimit(ctx context.Context, organizationID string, limit int) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	matched, err := update(ctx, s.claims, bson.M{"_id": organizationID, "used": bson.M{"$lte": limit}},
+		bson.M{"$set": bson.M{"limit": limit}, "$inc": bson.M{"rev": int64(1)}})
+	if err != nil {
+		return fault("set seat limit", err)
+	}
+	if matched {
+		return nil
+	}
+	if _, err := s.Seats(ctx, organizationID); err != nil {
+		return err
+	}
+	return directory.ErrNoSeat
 }
 
 // Seats implements directory.ClaimStore.

@@ -215,7 +215,7 @@ func (s *Store) Repair(ctx context.Context) error {
 // horizon divides what may be under way from what was left by a crash. (An
 // ObjectID begins with the time.)
 func (s *Store) horizon() (id bson.ObjectID) {
-	binary.BigEndian.PutUint32(id[:], uint32(time.Now().Add(-s.grace).Unix()))
+	binary.BigEndian.PutUint32(id[:], uint32(time.Now().Add(-s.grace).Unix())) //nolint:gosec // that is how an ObjectID begins, until 2106
 	return id
 }
 
@@ -228,7 +228,7 @@ func before(id, horizon bson.ObjectID) bool { return bytes.Compare(id[:], horizo
 func (s *Store) completeMoves(ctx context.Context) error {
 	horizon := s.horizon()
 	for {
-		left, err := s.pending(ctx, bson.M{"pending.id": bson.M{"$lt": horizon}}, 1000)
+		left, err := s.pending(ctx, bson.M{"pending.id": present("$lt", horizon)}, 1000)
 		if err != nil || len(left) == 0 {
 			return err
 		}

@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -14,14 +15,34 @@ import (
 // one as well. A nil slice is null.
 
 type organizationDocument struct {
-	ID        string         `bson:"_id"`
-	Slug      string         `bson:"slug"`
-	Name      string         `bson:"name"`
-	CreatedAt time.Time      `bson:"createdAt"`
-	UpdatedAt time.Time      `bson:"updatedAt"`
-	Roles     []roleDocument `bson:"roles"`
-	Version   int            `bson:"version"`
-	Revision  int64          `bson:"rev"`
+	ID     string             `bson:"_id"`
+	Slug   string             `bson:"slug"`
+	Fields organizationFields `bson:",inline"`
+}
+
+// organizationFields are what an update of an organization sets.
+type organizationFields struct {
+	Revision int64 `bson:"rev"`
+	Version  int   `bson:"version"`
+
+	Name      string    `bson:"name"`
+	CreatedAt time.Time `bson:"createdAt"`
+	UpdatedAt time.Time `bson:"updatedAt"`
+
+	Roles        []roleDocument    `bson:"roles"`
+	Retired      []retiredDocument `bson:"retired"`
+	RolesVersion int64             `bson:"rolesVersion"`
+
+	SeatLimit          int           `bson:"seatLimit"`
+	InvitationLifetime time.Duration `bson:"invitationLifetime"`
+	RequireTwoFactor   bool          `bson:"requireTwoFactor"`
+
+	Transition *transitionDocument `bson:"transition"`
+	Outbox     []entryDocument     `bson:"outbox"`
+
+	// Due is when something is to be done about it; worked out from the above,
+	// for the index.
+	Due *time.Time `bson:"due,omitempty"`
 }
 
 type roleDocument struct {
@@ -30,21 +51,57 @@ type roleDocument struct {
 	Description string                 `bson:"description"`
 	Permissions []directory.Permission `bson:"permissions"`
 	BuiltIn     bool                   `bson:"builtIn"`
+	Version     int                    `bson:"version"`
 }
 
-func documentOfOrganization(o *directory.Organization) organizationDocument {
-	return organizationDocument{
-		ID: o.ID, Slug: o.Slug, Name: o.Name, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
-		Roles:   mapped(o.Roles, func(r directory.Role) roleDocument { return roleDocument(r) }),
-		Version: o.Version, Revision: o.Revision,
+type retiredDocument struct {
+	ID         string `bson:"id"`
+	ReplacedBy string `bson:"replacedBy"`
+}
+
+type transitionDocument struct {
+	Mark    string    `bson:"mark"`
+	BegunAt time.Time `bson:"begunAt"`
+	RoleIDs []string  `bson:"roles"`
+}
+
+func fieldsOfOrganization(o *directory.Organization) organizationFields {
+	f := organizationFields{
+		Revision: o.Revision, Version: o.Version,
+		Name: o.Name, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
+		Roles:        mapped(o.Roles, func(r directory.Role) roleDocument { return roleDocument(r) }),
+		Retired:      mapped(o.Retired, func(r directory.RetiredRole) retiredDocument { return retiredDocument(r) }),
+		RolesVersion: o.RolesVersion,
+		SeatLimit:    o.SeatLimit, InvitationLifetime: o.InvitationLifetime, RequireTwoFactor: o.RequireTwoFactor,
+		Transition: (*transitionDocument)(o.Transition),
+		Outbox:     mapped(o.Outbox, documentOfEntry),
 	}
+	if at, due := o.DueAt(); due {
+		f.Due = &at
+	}
+	return f
+}
+
+// change sets the fields, and takes off the one that is there only sometimes.
+func (f organizationFields) change() bson.M {
+	change := bson.M{"$set": f}
+	if f.Due == nil {
+		change["$unset"] = bson.M{"due": ""}
+	}
+	return change
 }
 
 func (d organizationDocument) organization() *directory.Organization {
+	f := &d.Fields
 	return &directory.Organization{
-		ID: d.ID, Slug: d.Slug, Name: d.Name, CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt,
-		Roles:   mapped(d.Roles, func(r roleDocument) directory.Role { return directory.Role(r) }),
-		Version: d.Version, Revision: d.Revision,
+		ID: d.ID, Slug: d.Slug, Revision: f.Revision, Version: f.Version,
+		Name: f.Name, CreatedAt: f.CreatedAt, UpdatedAt: f.UpdatedAt,
+		Roles:        mapped(f.Roles, func(r roleDocument) directory.Role { return directory.Role(r) }),
+		Retired:      mapped(f.Retired, func(r retiredDocument) directory.RetiredRole { return directory.RetiredRole(r) }),
+		RolesVersion: f.RolesVersion,
+		SeatLimit:    f.SeatLimit, InvitationLifetime: f.InvitationLifetime, RequireTwoFactor: f.RequireTwoFactor,
+		Transition: (*directory.Transition)(f.Transition),
+		Outbox:     mapped(f.Outbox, entryDocument.entry),
 	}
 }
 
@@ -114,6 +171,8 @@ type linkDocument struct {
 		Attempts int                     `bson:"attempts"`
 		Reason   string                  `bson:"reason"`
 	} `bson:"delivery"`
+	Request string `bson:"request"`
+	Renewed bool   `bson:"renewed"`
 }
 
 type credentialsDocument struct {
@@ -166,6 +225,8 @@ type eventDocument struct {
 	Origin         originDocument   `bson:"origin"`
 	Before         []detailDocument `bson:"before"`
 	After          []detailDocument `bson:"after"`
+	// People are the actor and the target, as far as there are any, for the index.
+	People []string `bson:"people"`
 }
 
 type detailDocument struct {
@@ -250,6 +311,7 @@ func documentOfLink(l *directory.Link) *linkDocument {
 	}
 	d := &linkDocument{
 		RequestedBy: l.RequestedBy, RequestedAt: l.RequestedAt, Lifetime: l.Lifetime, ExpiresAt: l.ExpiresAt, TokenHash: l.TokenHash,
+		Request: l.Request, Renewed: l.Renewed,
 	}
 	d.Delivery.State, d.Delivery.At = l.Delivery.State, l.Delivery.At
 	d.Delivery.Attempts, d.Delivery.Reason = l.Delivery.Attempts, l.Delivery.Reason
@@ -263,6 +325,7 @@ func (d *linkDocument) link() *directory.Link {
 	return &directory.Link{
 		RequestedBy: d.RequestedBy, RequestedAt: d.RequestedAt, Lifetime: d.Lifetime, ExpiresAt: d.ExpiresAt, TokenHash: d.TokenHash,
 		Delivery: directory.Delivery{State: d.Delivery.State, At: d.Delivery.At, Attempts: d.Delivery.Attempts, Reason: d.Delivery.Reason},
+		Request:  d.Request, Renewed: d.Renewed,
 	}
 }
 
@@ -296,9 +359,11 @@ func (d entryDocument) entry() directory.Entry {
 
 func documentOfEvent(e directory.Event) eventDocument {
 	detail := func(d directory.Detail) detailDocument { return detailDocument(d) }
+	people := slices.DeleteFunc(slices.Compact([]string{e.ActorID, e.TargetID}), func(id string) bool { return id == "" })
 	return eventDocument{
 		ID: e.ID, OrganizationID: e.OrganizationID, Action: e.Action, ActorID: e.ActorID, TargetID: e.TargetID,
 		At: e.At, Origin: originDocument(e.Origin), Before: mapped(e.Before, detail), After: mapped(e.After, detail),
+		People: people,
 	}
 }
 

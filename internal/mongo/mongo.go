@@ -163,12 +163,13 @@ func (s *Store) ready(ctx context.Context) error {
 		of      *mongo.Collection
 		indexes []mongo.IndexModel
 	}{
-		{s.organizations, []mongo.IndexModel{unique("slug")}},
+		// The second is for the sweep.
+		{s.organizations, []mongo.IndexModel{unique("slug"), partial("due", "due")}},
 		{s.users, userIndexes()},
 		// For the sweeps: unsettled claims, and people who were not counted.
 		{s.claims, []mongo.IndexModel{partial("open.since", "open.since")}},
 		{s.counts, []mongo.IndexModel{partial("arriving.id", "arriving.id")}},
-		{s.auditlog, []mongo.IndexModel{index("org", "_id")}},
+		{s.auditlog, []mongo.IndexModel{index("org", "_id"), index("org", "people", "_id"), index("org", "action", "_id")}},
 	} {
 		if _, err := one.of.Indexes().CreateMany(ctx, one.indexes); err != nil {
 			return fault("make indexes of "+one.of.Name(), err)
@@ -206,12 +207,17 @@ func unique(fields ...string) mongo.IndexModel {
 	return i
 }
 
-// partial is an index of the documents that have a field at all: few.
+// partial is an index of the documents that have a field at all: few. See present.
 func partial(having string, fields ...string) mongo.IndexModel {
 	i := index(fields...)
 	i.Options.SetPartialFilterExpression(bson.M{having: bson.M{"$exists": true}})
 	return i
 }
+
+// present is a range of a field that has a partial index. MongoDB knows that a
+// field in a range is there; the DocumentDB engine has to be told, or it goes
+// through all documents.
+func present(operator string, value any) bson.M { return bson.M{"$exists": true, operator: value} }
 
 // sorted is an order by fields, all in one direction.
 func sorted(direction int, fields ...string) bson.D {
@@ -230,7 +236,7 @@ func fault(what string, err error) error {
 		return err
 	}
 	var answer mongo.ServerError
-	if errors.As(err, &answer) && !mongo.IsTimeout(err) && !mongo.IsNetworkError(err) && !answer.HasErrorLabel("RetryableWriteError") {
+	if errors.As(err, &answer) && answered(err) && !mongo.IsTimeout(err) && !mongo.IsNetworkError(err) && !answer.HasErrorLabel("RetryableWriteError") {
 		passing := false
 		for _, code := range passingCodes {
 			passing = passing || answer.HasErrorCode(code)
@@ -240,6 +246,14 @@ func fault(what string, err error) error {
 		}
 	}
 	return fmt.Errorf("mongodb: %s: %w: %w", what, directory.ErrUnavailable, err)
+}
+
+// answered tells whether a server has answered a command at all: the driver
+// puts its own trouble, such as a pool whose connections broke, into the same
+// type, without a code.
+func answered(err error) bool {
+	var command mongo.CommandError
+	return !errors.As(err, &command) || command.Code != 0
 }
 
 // passingCodes are what a server answers that can't do its part right now.
@@ -282,7 +296,7 @@ func again(ctx context.Context, write func() error) error {
 }
 
 // update changes at most one document, and tells whether there was one.
-func update(ctx context.Context, in *mongo.Collection, filter, change bson.M) (matched bool, err error) {
+func update(ctx context.Context, in *mongo.Collection, filter bson.M, change any) (matched bool, err error) {
 	err = again(ctx, func() error {
 		result, err := in.UpdateOne(ctx, filter, change)
 		matched = err == nil && result.MatchedCount == 1
@@ -306,7 +320,7 @@ func create(ctx context.Context, in *mongo.Collection, organizationID string, fi
 // pause waits a little, and by chance, before another try.
 func pause(ctx context.Context, try int) error {
 	longest := min(time.Millisecond<<min(try, 6), 50*time.Millisecond)
-	timer := time.NewTimer(rand.N(longest) + time.Millisecond)
+	timer := time.NewTimer(rand.N(longest) + time.Millisecond) //nolint:gosec // spreads retries; nothing secret
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,7 +92,7 @@ func TestCommands(t *testing.T) {
 		leaves := []directory.ClaimChange{{UserID: ann.ID, Seat: directory.Leaving, Administrator: directory.Leaving}}
 		begin := func(changes []directory.ClaimChange, mark string) {
 			said.wants(t, []string{"update claims"}, func() error {
-				answers, err := s.BeginClaims(t.Context(), o.ID, changes, mark, time.Now())
+				answers, err := s.BeginClaims(t.Context(), o.ID, directory.ClaimBatch{Changes: changes, Mark: mark, At: time.Now()})
 				return errors.Join(append(answers, err)...)
 			})
 		}
@@ -106,21 +108,26 @@ func TestCommands(t *testing.T) {
 		settle(directory.Settlement{UserID: ann.ID, Mark: "2"})
 	})
 
-	// The rest of what the store says, for the tests that follow.
-	event := directory.Event{ID: "evt_1", OrganizationID: o.ID, At: time.Now()}
-	_, unknown := s.User(t.Context(), o.ID, "user_unknown")
-	_, linkless := s.UserByLink(t.Context(), o.ID, "hash")
-	for _, err := range []error{
-		unknown, linkless, s.Repair(t.Context()), s.AppendEvents(t.Context(), []directory.Event{event, event}),
-		second(s.Events(t.Context(), o.ID, "evt_2", 10)), second(s.DueUsers(t.Context(), time.Now(), 10)),
-		second(s.UnsettledClaims(t.Context(), time.Now(), 10)), second(s.Seats(t.Context(), o.ID)),
-		second(s.Counts(t.Context(), o.ID)), second(s.Organization(t.Context(), o.ID)),
-		second(s.CountMatches(t.Context(), o.ID, directory.ListQuery{Words: []string{"ann"}})),
-		second(s.BeginClaims(t.Context(), o.ID, []directory.ClaimChange{{UserID: people[1].ID, Seat: directory.Joining}}, "3", time.Now())),
-	} {
-		if err != nil && !errors.Is(err, directory.ErrNotFound) {
-			t.Fatal(err)
+	t.Run("the new limit of seats takes one command, and so does a fence", func(t *testing.T) {
+		said.wants(t, []string{"update claims"}, func() error { return s.SetSeatLimit(t.Context(), o.ID, 20) })
+		said.wants(t, []string{"findAndModify claims"}, func() error { return second(s.FenceClaims(t.Context(), o.ID, 0)) })
+	})
+	t.Run("the audit log takes one command", func(t *testing.T) {
+		q := directory.EventQuery{UserID: ann.ID, Actions: []directory.Action{directory.UserInvited, directory.UserDeleted}, From: "evt_1", Before: "evt_2"}
+		said.wants(t, []string{"find events"}, func() error { return second(s.Events(t.Context(), o.ID, q, 100)) })
+		said.wants(t, []string{"aggregate events"}, func() error { return second(s.CountEvents(t.Context(), o.ID, q, 10_000)) })
+	})
+
+	// The rest of what the store says, for the tests that follow: every method,
+	// and the ways that it has not gone above.
+	for name, call := range methods {
+		if err := call(t.Context(), s, o, ann.Clone()); err != nil && !errors.Is(err, directory.ErrNotFound) && !errors.Is(err, directory.ErrStale) {
+			t.Fatalf("%s: %v", name, err)
 		}
+	}
+	again := directory.ClaimBatch{Changes: []directory.ClaimChange{{UserID: people[1].ID, Seat: directory.Joining}}, RolesVersion: 1}
+	if _, err := s.BeginClaims(t.Context(), o.ID, again); err != nil {
+		t.Fatal(err)
 	}
 
 	writes := map[string]bool{"insert": true, "update": true, "delete": true, "findAndModify": true, "createIndexes": true}
@@ -163,15 +170,179 @@ func TestCommands(t *testing.T) {
 		}
 		for _, want := range []string{
 			"createIndexes users", "createIndexes claims", "createIndexes counts", "createIndexes organizations", "createIndexes events",
-			"insert organizations", "find organizations", "insert users", "update users", "find users", "aggregate users",
-			"update claims", "find claims", "aggregate claims", "update counts", "findAndModify counts", "find counts",
-			"insert events", "find events",
+			"insert organizations", "update organizations", "find organizations", "insert users", "update users", "find users", "aggregate users",
+			"update claims", "findAndModify claims", "find claims", "aggregate claims", "update counts", "findAndModify counts", "find counts",
+			"insert events", "find events", "aggregate events",
 		} {
 			if !seen[want] {
 				t.Errorf("never said: %s", want)
 			}
+			delete(seen, want)
+		}
+		for what := range seen {
+			if name, _, _ := strings.Cut(what, " "); name != "ping" && name != "endSessions" {
+				t.Errorf("was said, and is not in the list: %s", what)
+			}
 		}
 	})
+}
+
+// TestSizes: of a role that 20,000 people have, everything can change at once.
+// MongoDB takes no document and no part of a command above 16 MB; the engine of
+// the tests may.
+func TestSizes(t *testing.T) {
+	const many, largest = 20_000, 16 << 20
+	var said recorder
+	s := openStore(t, said.listen)
+	o := newOrganization(t, s, many)
+	joins, leaves := directory.ClaimBatch{Whole: true}, directory.ClaimBatch{Whole: true}
+	joins.Mark, leaves.Mark = directory.NewID("", time.Now(), rand.Reader), directory.NewID("", time.Now(), rand.Reader)
+	joins.Changes = append(joins.Changes, directory.ClaimChange{UserID: "user_1", Administrator: directory.Joining})
+	var joined, left []directory.Settlement
+	for range many {
+		id := directory.NewID("user_", time.Now(), rand.Reader)
+		joins.Changes = append(joins.Changes, directory.ClaimChange{UserID: id, Seat: directory.Joining, Administrator: directory.Joining})
+		leaves.Changes = append(leaves.Changes, directory.ClaimChange{UserID: id, Seat: directory.Leaving, Administrator: directory.Leaving})
+		joined = append(joined, directory.Settlement{UserID: id, Mark: joins.Mark, Seat: true, Administrator: true})
+		left = append(left, directory.Settlement{UserID: id, Mark: leaves.Mark})
+	}
+	joined = append(joined, directory.Settlement{UserID: "user_1", Mark: joins.Mark, Administrator: true})
+	begin := func(batch directory.ClaimBatch) func() error {
+		return func() error {
+			answers, err := s.BeginClaims(t.Context(), o.ID, batch)
+			return errors.Join(append(answers, err)...)
+		}
+	}
+	settle := func(settlements []directory.Settlement) func() error {
+		return func() error { return s.SettleClaims(t.Context(), o.ID, settlements) }
+	}
+	for _, step := range []struct {
+		name string
+		run  func() error
+	}{
+		{"begin", begin(joins)}, {"begin what is open", begin(joins)}, {"settle", settle(joined)},
+		{"begin to leave", begin(leaves)}, {"settle as gone", settle(left)},
+	} {
+		if err := step.run(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		raw, err := s.claims.FindOne(t.Context(), bson.M{"_id": o.ID}).Raw()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(raw) > largest {
+			t.Errorf("%s: the document has %d bytes", step.name, len(raw))
+		}
+	}
+	for _, c := range said.all {
+		if len(c.Raw) > largest {
+			t.Errorf("%s %s has %d bytes", c.name, c.collection, len(c.Raw))
+		}
+	}
+	seats, err := s.Seats(t.Context(), o.ID)
+	if diff := cmp.Diff(directory.Seats{Limit: many}, seats); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
+// methods calls each method of a store that says something to the server, about
+// an organization and a person in it.
+var methods = map[string]func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error{
+	"InsertOrganization": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		o = o.Clone()
+		if err := s.InsertOrganization(ctx, o); !errors.Is(err, directory.ErrTaken) {
+			return err
+		}
+		return nil
+	},
+	"UpdateOrganization": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return s.UpdateOrganization(ctx, o.Clone())
+	},
+	"Organization": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.Organization(ctx, o.ID))
+	},
+	"OrganizationBySlug": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.OrganizationBySlug(ctx, o.Slug))
+	},
+	"DueOrganizations": func(ctx context.Context, s *Store, _ *directory.Organization, _ *directory.User) error {
+		return second(s.DueOrganizations(ctx, time.Now(), 10))
+	},
+	"InsertUsers": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.InsertUsers(ctx, []*directory.User{newPerson(o)}))
+	},
+	"UpdateUser": func(ctx context.Context, s *Store, _ *directory.Organization, u *directory.User) error {
+		return s.UpdateUser(ctx, u)
+	},
+	"User": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		return second(s.User(ctx, o.ID, u.ID))
+	},
+	"Users": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		return second(s.Users(ctx, o.ID, []string{u.ID}))
+	},
+	"UsersByKeys": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		return second(s.UsersByKeys(ctx, o.ID, u.Keys()))
+	},
+	"UserByLink": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.UserByLink(ctx, o.ID, "hash"))
+	},
+	"ListUsers": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.ListUsers(ctx, o.ID, directory.ListQuery{Order: directory.Order{Field: directory.ByName}, Limit: 10}))
+	},
+	"CountMatches": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.CountMatches(ctx, o.ID, directory.ListQuery{Words: []string{"ann"}}))
+	},
+	"Members": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		return second(s.Members(ctx, o.ID, u.RoleID, u.Status, 10))
+	},
+	"Counts": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.Counts(ctx, o.ID))
+	},
+	"DueUsers": func(ctx context.Context, s *Store, _ *directory.Organization, _ *directory.User) error {
+		return second(s.DueUsers(ctx, time.Now(), 10))
+	},
+	"Repair": func(ctx context.Context, s *Store, _ *directory.Organization, _ *directory.User) error {
+		return s.Repair(ctx)
+	},
+	"BeginClaims": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		begin := directory.ClaimBatch{Changes: []directory.ClaimChange{{UserID: u.ID, Moving: true}}, Mark: "mark", RolesVersion: 1}
+		return second(s.BeginClaims(ctx, o.ID, begin))
+	},
+	"SettleClaims": func(ctx context.Context, s *Store, o *directory.Organization, u *directory.User) error {
+		return s.SettleClaims(ctx, o.ID, []directory.Settlement{{UserID: u.ID, Mark: "mark"}})
+	},
+	"UnsettledClaims": func(ctx context.Context, s *Store, _ *directory.Organization, _ *directory.User) error {
+		return second(s.UnsettledClaims(ctx, time.Now(), 10))
+	},
+	"FenceClaims": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.FenceClaims(ctx, o.ID, 1))
+	},
+	"SetSeatLimit": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return s.SetSeatLimit(ctx, o.ID, 20)
+	},
+	"Seats": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.Seats(ctx, o.ID))
+	},
+	"AppendEvents": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		event := directory.Event{ID: "evt_1", OrganizationID: o.ID}
+		return s.AppendEvents(ctx, []directory.Event{event, event})
+	},
+	"Events": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.Events(ctx, o.ID, directory.EventQuery{}, 10))
+	},
+	"CountEvents": func(ctx context.Context, s *Store, o *directory.Organization, _ *directory.User) error {
+		return second(s.CountEvents(ctx, o.ID, directory.EventQuery{}, 10))
+	},
+	"Ping": func(ctx context.Context, s *Store, _ *directory.Organization, _ *directory.User) error {
+		return s.Ping(ctx)
+	},
+}
+
+func TestMethodsAreAll(t *testing.T) {
+	for method := range reflect.TypeFor[directory.Store]().Methods() {
+		if methods[method.Name] == nil {
+			t.Errorf("%s is not in the table, so nothing looks at its commands and its faults", method.Name)
+		}
+	}
 }
 
 // TestFaults: a store that can't be reached says so in time, and is as it was
@@ -196,22 +367,24 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close(context.Background())
-			o := &directory.Organization{ID: "org_1"}
-			for what, try := range map[string]func() error{
-				"a read":      func() error { return second(s.User(t.Context(), o.ID, "user_1")) },
-				"a write":     func() error { return second(s.InsertUsers(t.Context(), []*directory.User{{ID: "user_1"}})) },
-				"an indexing": func() error { return s.EnsureIndexes(t.Context()) },
-				"a ping":      func() error { return s.Ping(t.Context()) },
-				"a claim":     func() error { return s.SettleClaims(t.Context(), o.ID, []directory.Settlement{{UserID: "user_1"}}) },
-			} {
-				began := time.Now()
-				if err := try(); !errors.Is(err, directory.ErrUnavailable) {
-					t.Errorf("%s: %v", what, err)
-				}
-				if took := time.Since(began); took > operationTimeout+time.Second {
-					t.Errorf("%s took %s", what, took)
-				}
+			o := &directory.Organization{ID: "org_1", Roles: make([]directory.Role, 1)}
+			var wait sync.WaitGroup
+			for name, call := range methods {
+				wait.Go(func() {
+					began := time.Now()
+					if err := call(t.Context(), s, o, newPerson(o)); !errors.Is(err, directory.ErrUnavailable) {
+						t.Errorf("%s: %v", name, err)
+					}
+					longest := operationTimeout + time.Second
+					if name == "Repair" { // nobody waits for it, and it asks twice
+						longest *= 2
+					}
+					if took := time.Since(began); took > longest {
+						t.Errorf("%s took %s", name, took)
+					}
+				})
 			}
+			wait.Wait()
 		})
 	}
 	t.Run("is not ready before the indexes are there, and makes them before it writes", func(t *testing.T) {
@@ -344,11 +517,11 @@ func second[T any](_ T, err error) error { return err }
 func newOrganization(t *testing.T, s *Store, seats int) *directory.Organization {
 	t.Helper()
 	id := directory.NewID("org_", time.Now(), rand.Reader)
-	o := &directory.Organization{ID: id, Name: "Acme", Slug: id}
+	o := &directory.Organization{ID: id, Name: "Acme", Slug: id, SeatLimit: seats}
 	for range 3 {
 		o.Roles = append(o.Roles, directory.Role{ID: directory.NewID("role_", time.Now(), rand.Reader)})
 	}
-	if err := s.InsertOrganization(t.Context(), o, seats); err != nil {
+	if err := s.InsertOrganization(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	return o

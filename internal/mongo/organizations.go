@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -15,26 +16,44 @@ import (
 // counts come first, so that no organization is ever without them. When then
 // the slug is taken, they stay behind: nobody asks for them, as ids are never
 // used again.
-func (s *Store) InsertOrganization(ctx context.Context, o *directory.Organization, seatLimit int) error {
+func (s *Store) InsertOrganization(ctx context.Context, o *directory.Organization) error {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if err := create(ctx, s.claims, o.ID, newClaims(seatLimit)); err != nil {
+	if err := create(ctx, s.claims, o.ID, newClaims(o.SeatLimit)); err != nil {
 		return fault("create claims", err)
 	}
 	if err := create(ctx, s.counts, o.ID, newCounts()); err != nil {
 		return fault("create counts", err)
 	}
+	o.Revision = 1
 	err := again(ctx, func() error {
-		_, err := s.organizations.InsertOne(ctx, documentOfOrganization(o))
+		_, err := s.organizations.InsertOne(ctx, organizationDocument{ID: o.ID, Slug: o.Slug, Fields: fieldsOfOrganization(o)})
 		return err
 	})
 	if mongo.IsDuplicateKeyError(err) {
 		return directory.ErrTaken
 	}
 	return fault("insert organization", err)
+}
+
+// UpdateOrganization implements directory.OrganizationStore.
+func (s *Store) UpdateOrganization(ctx context.Context, o *directory.Organization) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	fields := fieldsOfOrganization(o)
+	fields.Revision++
+	matched, err := update(ctx, s.organizations, bson.M{"_id": o.ID, "rev": o.Revision}, fields.change())
+	if err != nil {
+		return fault("update organization", err)
+	}
+	if !matched {
+		return directory.ErrStale
+	}
+	o.Revision = fields.Revision
+	return nil
 }
 
 // Organization implements directory.OrganizationStore.
@@ -64,4 +83,23 @@ func (s *Store) findOrganization(ctx context.Context, filter bson.M) (*directory
 		return nil, fault("find organization", err)
 	}
 	return found.organization(), nil
+}
+
+// DueOrganizations implements directory.OrganizationStore. It is a sweep.
+func (s *Store) DueOrganizations(ctx context.Context, now time.Time, limit int) ([]*directory.Organization, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	cursor, err := s.organizations.Find(ctx, bson.M{"due": present("$lte", now)},
+		options.Find().SetSort(sorted(1, "due", "_id")).SetLimit(int64(limit)))
+	if err != nil {
+		return nil, fault("find due organizations", err)
+	}
+	var found []organizationDocument
+	if err := cursor.All(ctx, &found); err != nil {
+		return nil, fault("find due organizations", err)
+	}
+	return mapped(found, organizationDocument.organization), nil
 }

@@ -113,6 +113,7 @@ func TestFault(t *testing.T) {
 		passing bool
 	}{
 		{"a broken connection", mongo.CommandError{Code: 0, Labels: []string{"NetworkError"}}, true},
+		{"a pool whose connections broke", mongo.CommandError{Code: 0, Message: "connection pool was cleared"}, true},
 		{"a primary that stepped down", mongo.CommandError{Code: 189}, true},
 		{"a majority that did not acknowledge", mongo.WriteException{WriteConcernError: &mongo.WriteConcernError{Code: 64}}, true},
 		{"whatever the driver does not get through", errors.New("server selection error"), true},

@@ -183,13 +183,38 @@ func (s *Store) UsersByKeys(ctx context.Context, organizationID string, keys []s
 	return s.findUsers(ctx, bson.M{"org": organizationID, "keys": bson.M{"$in": keys}}, nil, len(keys))
 }
 
+// Members implements directory.UserStore. The index has all that is asked for.
+func (s *Store) Members(ctx context.Context, organizationID, roleID string, status directory.Status, limit int) ([]string, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	cursor, err := s.users.Find(ctx, bson.M{"org": organizationID, "role": roleID, "status": status}, options.Find().
+		SetProjection(bson.M{"_id": 1}).SetLimit(int64(limit)).SetBatchSize(int32(min(limit, 10_000))))
+	if err != nil {
+		return nil, fault("find members", err)
+	}
+	var found []struct {
+		ID string `bson:"_id"`
+	}
+	if err := cursor.All(ctx, &found); err != nil {
+		return nil, fault("find members", err)
+	}
+	ids := make([]string, len(found))
+	for i, one := range found {
+		ids[i] = one.ID
+	}
+	return ids, nil
+}
+
 // DueUsers implements directory.UserStore. It is a sweep, so it asks for no
 // organization.
 func (s *Store) DueUsers(ctx context.Context, now time.Time, limit int) ([]*directory.User, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	return s.findUsers(ctx, bson.M{"due": bson.M{"$lte": now}}, sorted(1, "due", "_id"), limit)
+	return s.findUsers(ctx, bson.M{"due": present("$lte", now)}, sorted(1, "due", "_id"), limit)
 }
 
 func (s *Store) findUser(ctx context.Context, filter bson.M) (*directory.User, error) {
@@ -210,7 +235,7 @@ func (s *Store) findUser(ctx context.Context, filter bson.M) (*directory.User, e
 func (s *Store) findUsers(ctx context.Context, filter bson.M, order bson.D, limit int) ([]*directory.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	o := options.Find().SetLimit(int64(limit)).SetBatchSize(int32(min(limit, 1000)))
+	o := options.Find().SetLimit(int64(limit)).SetBatchSize(int32(min(limit, 1000))) //nolint:gosec // it is at most 1,000
 	if order != nil {
 		o.SetSort(order)
 	}
@@ -218,7 +243,7 @@ func (s *Store) findUsers(ctx context.Context, filter bson.M, order bson.D, limi
 	if err != nil {
 		return nil, fault("find users", err)
 	}
-	defer cursor.Close(ctx)
+	defer cursor.Close(ctx) //nolint:errcheck // what was read is read
 	var users []*directory.User
 	for cursor.Next(ctx) {
 		var found userDocument

@@ -8,6 +8,7 @@
 //	roster:{org_…}:sessions:<user id>      zset  "<session id> <token hash>", scored by when the key of the session is cleared away
 //	roster:{org_…}:challenge:<token hash>  hash  a challenge
 //	roster:{org_…}:limit:<key>             hash  a count of what is limited
+//	roster:{org_…}:request:<key>           hash  what was asked under an idempotency key, and the answer
 //
 // The first part is the name of the MongoDB database, so that several
 // installations can share one Redis.

@@ -56,9 +56,11 @@ func TestKeys(t *testing.T) {
 	s := account.Session{ID: "sess_1", OrganizationID: "org_1", UserID: "user_1", TokenHash: "hash", ExpiresAt: now.Add(24 * time.Hour)}
 	fill := func(ends time.Time) {
 		t.Helper()
-		_, err := v.Reserve(t.Context(), "org_1", "key", directory.Limit{Uses: 1, Window: time.Hour}, 1, now)
+		_, limited := v.Reserve(t.Context(), "org_1", "key", directory.Limit{Uses: 1, Window: time.Hour}, 1, now)
+		_, begun := v.BeginRequest(t.Context(), "org_1", "key", "fingerprint", now, ends)
 		for _, err := range []error{
-			err,
+			limited, begun,
+			v.FinishRequest(t.Context(), "org_1", "finished", "fingerprint", []byte("answer"), ends),
 			v.PutSession(t.Context(), s, ends),
 			v.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: "hash", ExpiresAt: ends}),
 		} {
@@ -71,7 +73,7 @@ func TestKeys(t *testing.T) {
 	t.Run("every key names the installation, and the organization in its hash tag, and expires", func(t *testing.T) {
 		fill(now.Add(time.Hour))
 		all := keys(t, v)
-		if len(all) != 4 {
+		if len(all) != 6 {
 			t.Errorf("%q", all)
 		}
 		for _, key := range all {
@@ -94,6 +96,16 @@ func TestKeys(t *testing.T) {
 			if err != nil || left < 3*time.Hour {
 				t.Errorf("%q expires in %v (%v)", key, left, err)
 			}
+		}
+	})
+
+	t.Run("finishing keeps a request for as long as its answer", func(t *testing.T) {
+		if err := v.FinishRequest(t.Context(), "org_1", "key", "fingerprint", []byte("answer"), now.Add(24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		left, err := v.client.PTTL(t.Context(), v.key("org_1", "request", "key")).Result()
+		if err != nil || left < 24*time.Hour {
+			t.Errorf("expires in %v (%v)", left, err)
 		}
 	})
 
@@ -128,6 +140,19 @@ func TestKeys(t *testing.T) {
 		}
 		if _, err := v.Session(t.Context(), "org_1", s.TokenHash, behind); err != nil {
 			t.Error(err)
+		}
+		for _, want := range []directory.RequestState{directory.StateBegun, directory.StateBusy} {
+			r, err := v.BeginRequest(t.Context(), "org_1", "key", "fingerprint", behind, behind.Add(time.Minute))
+			if err != nil || r.State != want {
+				t.Errorf("a request is %q (%v), want %q", r.State, err, want)
+			}
+		}
+		if err := v.FinishRequest(t.Context(), "org_1", "key", "fingerprint", nil, behind.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := v.BeginRequest(t.Context(), "org_1", "key", "fingerprint", behind, behind.Add(time.Minute))
+		if err != nil || r.State != directory.StateDone {
+			t.Errorf("a request is %q (%v)", r.State, err)
 		}
 	})
 }
@@ -201,6 +226,15 @@ func TestFaults(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = v.client.Del(t.Context(), v.key("org_1", "session", "hash")).Err() })
 		_, err := v.Session(t.Context(), "org_1", "hash", time.Now())
+		if err == nil || isUnavailable(err) {
+			t.Errorf("answered %v", err)
+		}
+		request := v.key("org_1", "request", "key")
+		if err := v.client.Set(t.Context(), request, "text", redis.KeepTTL).Err(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = v.client.Del(t.Context(), request).Err() })
+		_, err = v.BeginRequest(t.Context(), "org_1", "key", "fingerprint", time.Now(), time.Now().Add(time.Minute))
 		if err == nil || isUnavailable(err) {
 			t.Errorf("answered %v", err)
 		}

@@ -16,11 +16,17 @@ import (
 	"roster/internal/account"
 	"roster/internal/directory"
 	"roster/internal/mail"
+	"roster/internal/notice"
 )
 
 // How entries are told.
 const (
-	workers     = 4
+	workers = 8
+	// mailsAtOnce is how many mails are on their way at a time: fewer than workers,
+	// so that a mail server that hangs holds up no audit event.
+	mailsAtOnce = 4
+	// letterWait is how long a worker waits for others to send theirs.
+	letterWait  = 100 * time.Millisecond
 	queueLength = 4096
 	sweepEvery  = 2 * time.Second
 	sweepBatch  = 200
@@ -29,7 +35,7 @@ const (
 	// patience is how long a mail is tried for.
 	patience = 5 * 24 * time.Hour
 	// drain is how long stopping waits for what is being told.
-	drain = 5 * time.Second
+	drain = 3 * time.Second
 )
 
 // Relay delivers outboxes.
@@ -37,10 +43,15 @@ type Relay struct {
 	store     directory.Store
 	transport mail.Transport
 	links     Links
+	publisher Publisher
 	log       *slog.Logger
 	now       func() time.Time
 	random    io.Reader
 	queue     chan *directory.User
+	// slots are for the mails on their way.
+	slots chan struct{}
+	// organizations change seldom.
+	organizations chan *directory.Organization
 }
 
 // Links makes the address of a page from the token that opens it.
@@ -56,16 +67,21 @@ func (l Links) Invitation(token string) string { return l.Base + "/accept-invita
 func (l Links) PasswordReset(token string) string { return l.Base + "/reset-password#token=" + token }
 
 // New makes a Relay; it tells nothing before Run.
-func New(store directory.Store, transport mail.Transport, links Links, log *slog.Logger, now func() time.Time, random io.Reader) *Relay {
+func New(store directory.Store, transport mail.Transport, links Links, publisher Publisher, log *slog.Logger, now func() time.Time, random io.Reader) *Relay {
 	return &Relay{
-		store: store, transport: transport, links: links, log: log, now: now, random: random,
-		queue: make(chan *directory.User, queueLength),
+		store: store, transport: transport, links: links, publisher: publisher, log: log, now: now, random: random,
+		slots: make(chan struct{}, mailsAtOnce),
+		queue: make(chan *directory.User, queueLength), organizations: make(chan *directory.Organization, 64),
 	}
 }
 
-// Deliver takes users whose outbox has something new. It never blocks: what
-// does not fit is found by the sweep.
+// Deliver takes users whose outbox has something new. Those who listen are told
+// at once, in the order of the changes. It never blocks: what does not fit is
+// found by the sweep.
 func (r *Relay) Deliver(users []*directory.User) {
+	for _, u := range users {
+		r.notify(u)
+	}
 	for _, u := range users {
 		select {
 		case r.queue <- u:
@@ -103,6 +119,8 @@ func (r *Relay) work(ctx, telling context.Context) {
 		select {
 		case u := <-r.queue:
 			r.tell(telling, u, true)
+		case o := <-r.organizations:
+			r.tellOrganization(telling, o)
 		case <-ctx.Done():
 			return
 		}
@@ -114,6 +132,7 @@ func (r *Relay) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
+		r.sweepOrganizations(ctx)
 		users, err := r.store.DueUsers(ctx, r.time(), sweepBatch)
 		if err != nil && ctx.Err() == nil {
 			r.log.WarnContext(ctx, "the outboxes cannot be read; trying again", "error", err)
@@ -144,8 +163,14 @@ func (r *Relay) time() time.Time { return r.now().UTC().Truncate(time.Millisecon
 // tell tells what is in the outbox of u: what is due, and with fresh also what
 // was handed over just now.
 func (r *Relay) tell(ctx context.Context, u *directory.User, fresh bool) {
+	if !fresh {
+		// Whoever made the change may have ended before telling those who listen.
+		r.notify(u)
+	}
 	log := r.log.With("organization", u.OrganizationID, "user", u.ID)
-	letters, err := r.take(ctx, u, fresh)
+	leave, mails := r.enter(u)
+	defer leave()
+	letters, err := r.take(ctx, u, fresh, mails)
 	if err != nil {
 		if ctx.Err() == nil {
 			log.WarnContext(ctx, "an outbox waits for the next sweep", "error", err)
@@ -163,6 +188,22 @@ func (r *Relay) tell(ctx context.Context, u *directory.User, fresh bool) {
 	}
 }
 
+// enter takes a slot for the mails of u, if there are any; false when others
+// send theirs, and mails have to wait for the sweep.
+func (r *Relay) enter(u *directory.User) (leave func(), ok bool) {
+	if !slices.ContainsFunc(u.Outbox, func(e directory.Entry) bool { return e.Mail != nil }) {
+		return func() {}, true
+	}
+	timer := time.NewTimer(letterWait)
+	defer timer.Stop()
+	select {
+	case r.slots <- struct{}{}:
+		return func() { <-r.slots }, true
+	case <-timer.C:
+		return func() {}, false
+	}
+}
+
 // letter is a mail about to be sent, leased to this server.
 type letter struct {
 	user  *directory.User
@@ -177,10 +218,13 @@ const takeTries = 10
 // take stores the audit events of an outbox, and leases its mails to this
 // server, in one compare-and-set: of several servers, one gets each mail. The
 // token of a link is made here, and its hash stored before the mail is sent.
-func (r *Relay) take(ctx context.Context, u *directory.User, fresh bool) ([]letter, error) {
+// Without mails, these are left where they are.
+func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) ([]letter, error) {
 	for range takeTries {
 		now := r.time()
-		due := func(e directory.Entry) bool { return !e.DueAt.After(now) || fresh && e.Attempts == 0 }
+		due := func(e directory.Entry) bool {
+			return (e.Event != nil || mails) && (!e.DueAt.After(now) || fresh && e.Attempts == 0)
+		}
 		var events []directory.Event
 		for _, e := range u.Outbox {
 			if e.Event != nil && due(e) {
@@ -265,9 +309,7 @@ func (r *Relay) compose(ctx context.Context, l letter) (mail.Message, error) {
 		Organization: org.Name, RecipientName: u.Name, RecipientEmail: u.Email,
 		OccurredAt: m.OccurredAt, IP: m.Origin.IP, UserAgent: m.Origin.UserAgent, Link: r.links.Base,
 	}
-	if role, ok := org.Role(u.RoleID); ok {
-		content.RoleName = role.Name
-	}
+	content.RoleName = org.RoleOf(u).Name
 	if m.ActorID != "" && m.ActorID != u.ID {
 		actor, err := r.store.User(ctx, u.OrganizationID, m.ActorID)
 		if err != nil && !errors.Is(err, directory.ErrNotFound) {
@@ -294,8 +336,14 @@ func (r *Relay) compose(ctx context.Context, l letter) (mail.Message, error) {
 	return message, err
 }
 
+// settleTimeout is how long writing down what became of a mail may take, also
+// when the relay is told to stop: nobody else would know for a minute.
+const settleTimeout = 2 * time.Second
+
 // settle writes down what became of a mail: told, to be tried again, or given up.
 func (r *Relay) settle(ctx context.Context, l letter, o outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
 	u := l.user
 	for range takeTries {
 		now := r.time()
@@ -316,11 +364,16 @@ func (r *Relay) settle(ctx context.Context, l letter, o outcome) error {
 			after.Outbox[at].DueAt = now.Add(backoff(l.entry.Attempts))
 			delivery.State, delivery.Reason = directory.Queued, o.err.Error()
 		}
-		if link := l.entry.Mail.Kind.Link(after); link != nil {
+		link := l.entry.Mail.Kind.Link(after)
+		if link != nil {
 			link.Delivery = delivery
 		}
 		err := r.store.UpdateUser(ctx, after)
 		if err == nil {
+			if link != nil {
+				// What became of the mail is shown.
+				r.publisher.Publish(notice.Notice{OrganizationID: u.OrganizationID, UserID: u.ID, Kind: notice.Updated})
+			}
 			return nil
 		}
 		if !errors.Is(err, directory.ErrStale) {

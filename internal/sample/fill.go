@@ -129,7 +129,7 @@ func insert(ctx context.Context, store directory.Store, org *directory.Organizat
 		settlements = append(settlements, directory.Settlement{UserID: u.ID, Mark: mark, Seat: seat, Administrator: administers})
 	}
 	if len(changes) > 0 {
-		refused, err := store.BeginClaims(ctx, org.ID, changes, mark, now)
+		refused, err := store.BeginClaims(ctx, org.ID, directory.ClaimBatch{Changes: changes, Mark: mark, At: now, RolesVersion: org.RolesVersion})
 		if err != nil {
 			return fmt.Errorf("claim seats: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func fill(b *testing.B, path string, n int) {
 		b.Fatal(err)
 	}
 	store := NewStore(db)
-	d := directory.New(store, nil, directory.Settings{Secrets: [][]byte{{1}}}, func([]*directory.User) {}, time.Now, rand.Reader)
+	d := directory.New(store, nil, directory.Settings{Secrets: [][]byte{{1}}}, nobody{}, time.Now, rand.Reader)
 	org, err := d.CreateOrganization(context.Background(), "Acme", "acme", 50_000)
 	if err != nil {
 		b.Fatal(err)
@@ -193,4 +194,124 @@ func BenchmarkUser(b *testing.B) {
 			}
 		}
 	})
+}
+
+// nobody is a relay that tells nobody.
+type nobody struct{}
+
+func (nobody) Deliver([]*directory.User)                   {}
+func (nobody) DeliverOrganization(*directory.Organization) {}
+
+// BenchmarkClaims begins and settles a change of a role that 20,000 people have.
+func BenchmarkClaims(b *testing.B) {
+	const many = 20_000
+	store := NewStore(open(b, filepath.Join(b.TempDir(), "roster.db")))
+	if err := store.InsertOrganization(b.Context(), &directory.Organization{ID: "org_1", SeatLimit: many}); err != nil {
+		b.Fatal(err)
+	}
+	batch := directory.ClaimBatch{Mark: "mark", At: time.Now(), Whole: true, Changes: make([]directory.ClaimChange, many)}
+	settlements := make([]directory.Settlement, many)
+	for i := range many {
+		id := directory.NewID("user_", time.Now(), rand.Reader)
+		batch.Changes[i] = directory.ClaimChange{UserID: id, Seat: directory.Joining, Administrator: directory.Joining}
+		settlements[i] = directory.Settlement{UserID: id, Mark: "mark"}
+	}
+	begin := func(b *testing.B, store *Store) {
+		answers, err := store.BeginClaims(b.Context(), "org_1", batch)
+		if err != nil || answers[0] != nil {
+			b.Fatal(err, answers[0])
+		}
+	}
+	settle := func(b *testing.B, store *Store) {
+		if err := store.SettleClaims(b.Context(), "org_1", settlements); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("begin 20,000", func(b *testing.B) {
+		for b.Loop() {
+			begin(b, store)
+			b.StopTimer()
+			settle(b, store)
+			b.StartTimer()
+		}
+	})
+	b.Run("settle 20,000", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			begin(b, store)
+			b.StartTimer()
+			settle(b, store)
+		}
+	})
+	b.Run("begin and settle one", func(b *testing.B) {
+		one := batch
+		one.Changes = batch.Changes[:1]
+		for b.Loop() {
+			if _, err := store.BeginClaims(b.Context(), "org_1", one); err != nil {
+				b.Fatal(err)
+			}
+			if err := store.SettleClaims(b.Context(), "org_1", settlements[:1]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkEvents reads pages of an audit log of 200,000 events, of which one
+// person did half and one in a thousand is of a rare action.
+func BenchmarkEvents(b *testing.B) {
+	const many = 200_000
+	store := NewStore(open(b, filepath.Join(b.TempDir(), "roster.db")))
+	if err := store.InsertOrganization(b.Context(), &directory.Organization{ID: "org_1"}); err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now().Add(-many * time.Second)
+	events := make([]directory.Event, many)
+	for i := range events {
+		at := start.Add(time.Duration(i) * time.Second)
+		e := directory.Event{
+			ID: directory.NewID("evt_", at, rand.Reader), OrganizationID: "org_1", At: at, Action: directory.SignedIn,
+			ActorID: fmt.Sprint("user_", i%1000), TargetID: fmt.Sprint("user_", i%777),
+		}
+		if i%2 == 0 {
+			e.ActorID, e.Action = "admin", directory.UserUpdated
+		}
+		if i%1000 == 0 {
+			e.Action = directory.RoleUpdated
+		}
+		events[i] = e
+	}
+	for chunk := range slices.Chunk(events, 10_000) {
+		if err := store.AppendEvents(b.Context(), chunk); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rare := []directory.Action{directory.RoleUpdated, directory.RoleDeleted, directory.OrganizationUpdated}
+	for _, c := range []struct {
+		name string
+		q    directory.EventQuery
+	}{
+		{"all", directory.EventQuery{}},
+		{"all, deep", directory.EventQuery{Before: events[1000].ID}},
+		{"a person", directory.EventQuery{UserID: "user_7"}},
+		{"rare actions", directory.EventQuery{Actions: rare}},
+		{"a common and rare actions", directory.EventQuery{Actions: append([]directory.Action{directory.SignedIn}, rare...)}},
+		{"a busy person, rare actions", directory.EventQuery{UserID: "admin", Actions: rare}},
+		{"a busy person, an action never done", directory.EventQuery{UserID: "admin", Actions: rare[1:]}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := store.Events(b.Context(), "org_1", c.q, 51); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(c.name+", counted", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := store.CountEvents(b.Context(), "org_1", c.q, 10_000); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

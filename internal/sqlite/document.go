@@ -13,13 +13,21 @@ import (
 // is empty, since a list reads a hundred of them. What has been released is
 // never renamed.
 
+// organizationDocument leaves out the id, the slug and the revision, which are
+// columns.
 type organizationDocument struct {
-	Name      string         `json:"name,omitempty"`
-	CreatedAt instant        `json:"created,omitzero"`
-	UpdatedAt instant        `json:"updated,omitzero"`
-	Roles     []roleDocument `json:"roles,omitempty"`
-	Version   int            `json:"version,omitempty"`
-	Revision  int64          `json:"revision,omitempty"`
+	Name               string                `json:"name,omitempty"`
+	CreatedAt          instant               `json:"created,omitzero"`
+	UpdatedAt          instant               `json:"updated,omitzero"`
+	Roles              []roleDocument        `json:"roles,omitempty"`
+	Retired            []retiredRoleDocument `json:"retired,omitempty"`
+	RolesVersion       int64                 `json:"rolesVersion,omitempty"`
+	SeatLimit          int                   `json:"seatLimit,omitempty"`
+	InvitationLifetime time.Duration         `json:"invitationLifetime,omitempty"` // nanoseconds
+	RequireTwoFactor   bool                  `json:"requireTwoFactor,omitempty"`
+	Transition         *transitionDocument   `json:"transition,omitempty"`
+	Outbox             []entryDocument       `json:"outbox,omitempty"`
+	Version            int                   `json:"version,omitempty"`
 }
 
 type roleDocument struct {
@@ -28,6 +36,18 @@ type roleDocument struct {
 	Description string                 `json:"description,omitempty"`
 	Permissions []directory.Permission `json:"permissions,omitempty"`
 	BuiltIn     bool                   `json:"builtIn,omitempty"`
+	Version     int                    `json:"version,omitempty"`
+}
+
+type retiredRoleDocument struct {
+	ID         string `json:"id,omitempty"`
+	ReplacedBy string `json:"by,omitempty"`
+}
+
+type transitionDocument struct {
+	Mark    string   `json:"mark,omitempty"`
+	BegunAt instant  `json:"begun,omitzero"`
+	RoleIDs []string `json:"roles,omitempty"`
 }
 
 // userDocument leaves out the ids and the revision, which are columns.
@@ -57,6 +77,8 @@ type linkDocument struct {
 	ExpiresAt   instant          `json:"expires,omitzero"`
 	TokenHash   string           `json:"hash,omitempty"`
 	Delivery    deliveryDocument `json:"delivery,omitzero"`
+	Request     string           `json:"request,omitempty"`
+	Renewed     bool             `json:"renewed,omitempty"`
 }
 
 type deliveryDocument struct {
@@ -157,23 +179,37 @@ func decode(text []byte, document any) error {
 }
 
 func encodeOrganization(o *directory.Organization) []byte {
-	return encode(organizationDocument{
+	d := organizationDocument{
 		Name: o.Name, CreatedAt: instant{o.CreatedAt}, UpdatedAt: instant{o.UpdatedAt},
-		Roles:   convert(o.Roles, func(r directory.Role) roleDocument { return roleDocument(r) }),
-		Version: o.Version, Revision: o.Revision,
-	})
+		Roles:        convert(o.Roles, func(r directory.Role) roleDocument { return roleDocument(r) }),
+		Retired:      convert(o.Retired, func(r directory.RetiredRole) retiredRoleDocument { return retiredRoleDocument(r) }),
+		RolesVersion: o.RolesVersion, SeatLimit: o.SeatLimit,
+		InvitationLifetime: o.InvitationLifetime, RequireTwoFactor: o.RequireTwoFactor,
+		Outbox: convert(o.Outbox, encodeEntry), Version: o.Version,
+	}
+	if t := o.Transition; t != nil {
+		d.Transition = &transitionDocument{Mark: t.Mark, BegunAt: instant{t.BegunAt}, RoleIDs: t.RoleIDs}
+	}
+	return encode(d)
 }
 
-func decodeOrganization(id, slug string, text []byte) (*directory.Organization, error) {
+func decodeOrganization(id, slug string, revision int64, text []byte) (*directory.Organization, error) {
 	var d organizationDocument
 	if err := decode(text, &d); err != nil {
 		return nil, err
 	}
-	return &directory.Organization{
-		ID: id, Slug: slug, Name: d.Name, CreatedAt: d.CreatedAt.Time, UpdatedAt: d.UpdatedAt.Time,
-		Roles:   convert(d.Roles, func(r roleDocument) directory.Role { return directory.Role(r) }),
-		Version: d.Version, Revision: d.Revision,
-	}, nil
+	o := &directory.Organization{
+		ID: id, Slug: slug, Revision: revision, Name: d.Name, CreatedAt: d.CreatedAt.Time, UpdatedAt: d.UpdatedAt.Time,
+		Roles:        convert(d.Roles, func(r roleDocument) directory.Role { return directory.Role(r) }),
+		Retired:      convert(d.Retired, func(r retiredRoleDocument) directory.RetiredRole { return directory.RetiredRole(r) }),
+		RolesVersion: d.RolesVersion, SeatLimit: d.SeatLimit,
+		InvitationLifetime: d.InvitationLifetime, RequireTwoFactor: d.RequireTwoFactor,
+		Outbox: convert(d.Outbox, decodeEntry), Version: d.Version,
+	}
+	if t := d.Transition; t != nil {
+		o.Transition = &directory.Transition{Mark: t.Mark, BegunAt: t.BegunAt.Time, RoleIDs: t.RoleIDs}
+	}
+	return o, nil
 }
 
 func encodeUser(u *directory.User) []byte {
@@ -233,6 +269,7 @@ func encodeLink(l *directory.Link) *linkDocument {
 		RequestedBy: l.RequestedBy, RequestedAt: instant{l.RequestedAt}, Lifetime: l.Lifetime,
 		ExpiresAt: instant{l.ExpiresAt}, TokenHash: l.TokenHash,
 		Delivery: deliveryDocument{State: l.Delivery.State, At: instant{l.Delivery.At}, Attempts: l.Delivery.Attempts, Reason: l.Delivery.Reason},
+		Request:  l.Request, Renewed: l.Renewed,
 	}
 }
 
@@ -244,6 +281,7 @@ func decodeLink(d *linkDocument) *directory.Link {
 		RequestedBy: d.RequestedBy, RequestedAt: d.RequestedAt.Time, Lifetime: d.Lifetime,
 		ExpiresAt: d.ExpiresAt.Time, TokenHash: d.TokenHash,
 		Delivery: directory.Delivery{State: d.Delivery.State, At: d.Delivery.At.Time, Attempts: d.Delivery.Attempts, Reason: d.Delivery.Reason},
+		Request:  d.Request, Renewed: d.Renewed,
 	}
 }
 

@@ -6,14 +6,21 @@
 CREATE TABLE organizations (
 	-- number stands for the organization in all other tables: an id would make
 	-- each entry of each index 30 bytes longer.
-	number     INTEGER PRIMARY KEY,
-	id         TEXT    NOT NULL UNIQUE,
-	slug       TEXT    NOT NULL UNIQUE,
-	document   BLOB    NOT NULL,
-	seat_limit INTEGER NOT NULL,
-	-- seats_used is how many seats stand in claims.
-	seats_used INTEGER NOT NULL DEFAULT 0
+	number        INTEGER PRIMARY KEY,
+	id            TEXT    NOT NULL UNIQUE,
+	slug          TEXT    NOT NULL UNIQUE,
+	revision      INTEGER NOT NULL DEFAULT 1,
+	-- due is Organization.DueAt; NULL when nothing is to be done.
+	due           INTEGER,
+	document      BLOB    NOT NULL,
+	-- What claims are made against: the limit, how many seats stand in claims,
+	-- and the version of the roles that claims were last fenced to.
+	seat_limit    INTEGER NOT NULL,
+	seats_used    INTEGER NOT NULL DEFAULT 0,
+	roles_version INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+CREATE INDEX organizations_due ON organizations (due) WHERE due IS NOT NULL;
 
 -- people are counted in groups, in the transaction that moves them.
 CREATE TABLE groups (
@@ -88,10 +95,10 @@ CREATE TABLE words (
 	PRIMARY KEY (organization, word, user)
 ) STRICT, WITHOUT ROWID;
 
--- The members of an organization's two sets of claims.
+-- The members of an organization's sets of claims.
 CREATE TABLE claims (
 	organization INTEGER NOT NULL,
-	-- kind is seat or administrator.
+	-- kind is seat, administrator or moving.
 	kind         TEXT    NOT NULL,
 	user         TEXT    NOT NULL,
 	-- mark is NULL when the claim is settled; begun is when it was marked.
@@ -100,11 +107,27 @@ CREATE TABLE claims (
 	PRIMARY KEY (organization, kind, user)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX claims_unsettled ON claims (begun) WHERE mark IS NOT NULL;
+CREATE INDEX claims_unsettled ON claims (begun)              WHERE mark IS NOT NULL;
+CREATE INDEX claims_marks     ON claims (organization, mark) WHERE mark IS NOT NULL;
 
+-- The audit log is walked by id, whatever it is filtered by: all of it, one
+-- action at a time, or the events of one person.
 CREATE TABLE events (
 	organization INTEGER NOT NULL,
 	id           TEXT    NOT NULL,
+	action       TEXT    NOT NULL,
 	document     BLOB    NOT NULL,
 	PRIMARY KEY (organization, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX events_action ON events (organization, action, id);
+
+-- Who did it, and to whom it was done. The action is here so that a person's
+-- events can be filtered without a look at each.
+CREATE TABLE event_people (
+	organization INTEGER NOT NULL,
+	person       TEXT    NOT NULL,
+	id           TEXT    NOT NULL,
+	action       TEXT    NOT NULL,
+	PRIMARY KEY (organization, person, id)
 ) STRICT, WITHOUT ROWID;

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -76,7 +77,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}
-	if err := db.migrate(ctx); err != nil {
+	if err := db.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
 	}
 	return db, nil
@@ -88,6 +89,23 @@ func (db *DB) Close() error {
 	// The writer last: the last connection folds the WAL into the file, and a
 	// reader may not.
 	return errors.Join(db.reader.close(), db.writer.close())
+}
+
+// begin makes the first connection, and with it the file. Programs that do so
+// at once are in each other's way when they turn WAL on, for which SQLite does
+// not wait as it does for all else.
+func (db *DB) begin(ctx context.Context) error {
+	for end := time.Now().Add(5 * time.Second); ; {
+		err := db.migrate(ctx)
+		if code(err)&0xff != sqlite3.SQLITE_BUSY || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (db *DB) migrate(ctx context.Context) error {

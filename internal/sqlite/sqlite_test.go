@@ -162,7 +162,7 @@ func TestTransactions(t *testing.T) {
 		<-held
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		err := store.InsertOrganization(ctx, &directory.Organization{ID: "org_late", Slug: "late"}, 1)
+		err := store.InsertOrganization(ctx, &directory.Organization{ID: "org_late", Slug: "late"})
 		if !errors.Is(err, directory.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
@@ -223,7 +223,7 @@ func TestTransactions(t *testing.T) {
 // insert adds an organization.
 func insert(t *testing.T, store *Store, id string) {
 	t.Helper()
-	if err := store.InsertOrganization(context.Background(), &directory.Organization{ID: id, Slug: id}, 1); err != nil {
+	if err := store.InsertOrganization(context.Background(), &directory.Organization{ID: id, Slug: id}); err != nil {
 		t.Error(err)
 	}
 }

@@ -368,6 +368,24 @@ func (s *Store) DueUsers(ctx context.Context, now time.Time, limit int) ([]*dire
 		WHERE u.due <= ? ORDER BY u.due LIMIT ?`, now.UnixMilli(), max(limit, 0))
 }
 
+// Members implements directory.UserStore.
+func (s *Store) Members(ctx context.Context, organizationID, roleID string, status directory.Status, limit int) (ids []string, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		return t.rows(`SELECT u.id FROM groups g CROSS JOIN users u INDEXED BY users_group_created ON u.in_group = g.number
+			WHERE g.organization = (SELECT number FROM organizations WHERE id = ?) AND g.status = ? AND g.role = ? LIMIT ?`,
+			[]any{organizationID, status, roleID, max(limit, 0)}, func(rows *sql.Rows) error {
+				var id string
+				err := rows.Scan(&id)
+				ids = append(ids, id)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
 // Counts implements directory.UserStore.
 func (s *Store) Counts(ctx context.Context, organizationID string) (counts directory.Counts, err error) {
 	counts = directory.Counts{}
@@ -417,12 +435,12 @@ func scanUser(rows *sql.Rows, others ...any) (*directory.User, error) {
 	return decodeUser(organizationID, id, revision, document)
 }
 
-func one(users []*directory.User, err error) (*directory.User, error) {
+func one[T any](found []*T, err error) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(users) == 0 {
+	if len(found) == 0 {
 		return nil, directory.ErrNotFound
 	}
-	return users[0], nil
+	return found[0], nil
 }

@@ -29,6 +29,7 @@ func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
 			"DELETE FROM sessions WHERE ends_at <= ?",
 			"DELETE FROM challenges WHERE expires_at <= ?",
 			"DELETE FROM limits WHERE ends_at <= ?",
+			"DELETE FROM requests WHERE ends_at <= ?",
 		} {
 			if _, err := t.exec(remove, now.UnixMilli()); err != nil {
 				return err
@@ -185,6 +186,44 @@ func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
 		}
 		return nil
 	})
+}
+
+// BeginRequest implements directory.Requests.
+func (v *Vault) BeginRequest(ctx context.Context, organizationID, key, fingerprint string, now, lease time.Time) (r directory.Request, err error) {
+	err = v.db.write(ctx, func(t *tx) error {
+		var done bool
+		err := t.row("SELECT fingerprint, answer, answer IS NOT NULL FROM requests WHERE organization = ? AND key = ? AND ends_at > ?",
+			organizationID, key, now.UnixMilli()).Scan(&r.Fingerprint, &r.Answer, &done)
+		if errors.Is(err, sql.ErrNoRows) {
+			r = directory.Request{State: directory.StateBegun, Fingerprint: fingerprint}
+			_, err = t.exec("INSERT OR REPLACE INTO requests (organization, key, fingerprint, ends_at) VALUES (?, ?, ?, ?)",
+				organizationID, key, fingerprint, lease.UnixMilli())
+			return err
+		}
+		r.State = directory.StateBusy
+		if done {
+			r.State = directory.StateDone
+		}
+		return err
+	})
+	if err != nil {
+		return directory.Request{}, err
+	}
+	return r, nil
+}
+
+// FinishRequest implements directory.Requests.
+func (v *Vault) FinishRequest(ctx context.Context, organizationID, key, fingerprint string, answer []byte, until time.Time) error {
+	if answer == nil {
+		answer = []byte{}
+	}
+	return v.change(ctx, "INSERT OR REPLACE INTO requests (organization, key, fingerprint, answer, ends_at) VALUES (?, ?, ?, ?, ?)",
+		organizationID, key, fingerprint, answer, until.UnixMilli())
+}
+
+// AbandonRequest implements directory.Requests.
+func (v *Vault) AbandonRequest(ctx context.Context, organizationID, key string) error {
+	return v.change(ctx, "DELETE FROM requests WHERE organization = ? AND key = ? AND answer IS NULL", organizationID, key)
 }
 
 // change runs one statement.

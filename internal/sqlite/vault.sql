@@ -1,4 +1,5 @@
--- What expires: sessions, half-finished sign-ins, counts of what is limited. See vault.go.
+-- What expires: sessions, half-finished sign-ins, counts of what is limited,
+-- answers under idempotency keys. See vault.go.
 -- Times are milliseconds since 1970.
 
 CREATE TABLE sessions (
@@ -38,3 +39,13 @@ CREATE TABLE limits (
   PRIMARY KEY (organization, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX limits_by_end ON limits (ends_at);
+
+CREATE TABLE requests (
+  organization TEXT NOT NULL,
+  key          TEXT NOT NULL,
+  fingerprint  TEXT NOT NULL,
+  answer       BLOB, -- NULL until there is one
+  ends_at      INTEGER NOT NULL,
+  PRIMARY KEY (organization, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_by_end ON requests (ends_at);

@@ -41,6 +41,7 @@ func TestVaultDurable(t *testing.T) {
 		err,
 		before.PutSession(t.Context(), account.Session{ID: "sess_1", OrganizationID: "org_1", UserID: "user_1", TokenHash: "hash"}, now.Add(time.Hour)),
 		before.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: "hash", ExpiresAt: now.Add(time.Hour)}),
+		before.FinishRequest(t.Context(), "org_1", "key", "fingerprint", []byte("answer"), now.Add(time.Hour)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -56,6 +57,9 @@ func TestVaultDurable(t *testing.T) {
 	if wait, err := after.Reserve(t.Context(), "org_1", "key", limit, 1, now); err != nil || wait == 0 {
 		t.Errorf("the count is lost (%v)", err)
 	}
+	if r, err := after.BeginRequest(t.Context(), "org_1", "key", "fingerprint", now, now.Add(time.Minute)); err != nil || string(r.Answer) != "answer" {
+		t.Errorf("the request stands %v (%v)", r, err)
+	}
 }
 
 func TestSweep(t *testing.T) {
@@ -67,6 +71,7 @@ func TestSweep(t *testing.T) {
 		if err := errors.Join(err,
 			v.PutSession(t.Context(), account.Session{ID: name, OrganizationID: "org_1", UserID: "user_1", TokenHash: name}, ends),
 			v.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: name, ExpiresAt: ends}),
+			v.FinishRequest(t.Context(), "org_1", name, "fingerprint", []byte("answer"), ends),
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +79,7 @@ func TestSweep(t *testing.T) {
 	if err := v.Sweep(t.Context(), now); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []string{"sessions", "challenges", "limits"} {
+	for _, table := range []string{"sessions", "challenges", "limits", "requests"} {
 		t.Run("what has ended is removed, and what has not stays: "+table, func(t *testing.T) {
 			var rows int
 			if err := v.db.read(t.Context(), func(t *tx) error { return t.row("SELECT count(*) FROM " + table).Scan(&rows) }); err != nil {
@@ -91,6 +96,9 @@ func TestSweep(t *testing.T) {
 	if wait, err := v.Reserve(t.Context(), "org_1", "live", limit, 1, now); err != nil || wait != time.Millisecond {
 		t.Errorf("wait %v (%v)", wait, err)
 	}
+	if r, err := v.BeginRequest(t.Context(), "org_1", "live", "fingerprint", now, now.Add(time.Minute)); err != nil || r.State != directory.StateDone {
+		t.Errorf("the request stands %v (%v)", r, err)
+	}
 }
 
 // What is on each request's path must not scan, nor the sweep.
@@ -102,6 +110,7 @@ func TestVaultPlans(t *testing.T) {
 		"DELETE FROM sessions WHERE ends_at <= ?",
 		"DELETE FROM challenges WHERE expires_at <= ?",
 		"DELETE FROM limits WHERE ends_at <= ?",
+		"DELETE FROM requests WHERE ends_at <= ?",
 	} {
 		var id, parent, unused int
 		var detail string

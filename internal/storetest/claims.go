@@ -26,7 +26,7 @@ func (t *test) claimant(seats int) *claimant { return &claimant{t, t.organizatio
 // begin begins changes and wants these answers; nil for all when none are named.
 func (c *claimant) begin(mark string, changes []directory.ClaimChange, want ...error) {
 	c.Helper()
-	got, err := c.BeginClaims(c.ctx, c.o.ID, changes, mark, now())
+	got, err := c.BeginClaims(c.ctx, c.o.ID, batch(mark, changes))
 	c.ok(err)
 	if len(got) != len(changes) {
 		c.Fatalf("%d answers for %d changes", len(got), len(changes))
@@ -39,6 +39,11 @@ func (c *claimant) begin(mark string, changes []directory.ClaimChange, want ...e
 			c.fails(got[i], want[i])
 		}
 	}
+}
+
+// batch is changes that begin now, by the first roles.
+func batch(mark string, changes []directory.ClaimChange) directory.ClaimBatch {
+	return directory.ClaimBatch{Changes: changes, Mark: mark, At: now()}
 }
 
 func seat(user string, change directory.Membership) []directory.ClaimChange {
@@ -192,7 +197,7 @@ var claims = []promise{
 					changes = append(changes, seat("user_"+string(rune('a'+i))+string(rune('a'+j)), joining)...)
 				}
 				mark := newID("")
-				answers, err := c.BeginClaims(c.ctx, c.o.ID, changes, mark, now())
+				answers, err := c.BeginClaims(c.ctx, c.o.ID, batch(mark, changes))
 				if err != nil {
 					c.Errorf("unexpected error: %v", err)
 					return
@@ -232,7 +237,7 @@ var claims = []promise{
 				if (i+step)%2 == 0 {
 					change = leaving
 				}
-				if _, err := c.BeginClaims(c.ctx, c.o.ID, seat("a", change), mark, now()); err != nil {
+				if _, err := c.BeginClaims(c.ctx, c.o.ID, batch(mark, seat("a", change))); err != nil {
 					c.Errorf("unexpected error: %v", err)
 				}
 				if err := c.SettleClaims(c.ctx, c.o.ID, []directory.Settlement{{UserID: "a", Mark: mark, Seat: change == joining}}); err != nil {
@@ -317,7 +322,7 @@ var claims = []promise{
 			var refused atomic.Int32
 			atOnce(2, func(i int) {
 				user, mark := []string{"a", "b"}[i], newID("")
-				answers, err := c.BeginClaims(c.ctx, c.o.ID, admin(user, leaving), mark, now())
+				answers, err := c.BeginClaims(c.ctx, c.o.ID, batch(mark, admin(user, leaving)))
 				if err != nil {
 					c.Errorf("unexpected error: %v", err)
 					return
@@ -341,7 +346,7 @@ var claims = []promise{
 		var left atomic.Int32
 		atOnce(16, func(i int) {
 			mark := newID("")
-			answers, err := c.BeginClaims(c.ctx, c.o.ID, admin(users[i%8], leaving), mark, now())
+			answers, err := c.BeginClaims(c.ctx, c.o.ID, batch(mark, admin(users[i%8], leaving)))
 			if err != nil {
 				c.Errorf("unexpected error: %v", err)
 				return
@@ -356,7 +361,7 @@ var claims = []promise{
 		})
 		staying := 0
 		for _, user := range users {
-			answers, err := c.BeginClaims(c.ctx, c.o.ID, admin(user, leaving), "probe", now())
+			answers, err := c.BeginClaims(c.ctx, c.o.ID, batch("probe", admin(user, leaving)))
 			c.ok(err)
 			if errors.Is(answers[0], directory.ErrLastAdministrator) {
 				staying++
@@ -406,7 +411,9 @@ var claims = []promise{
 		at := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 		begin := func(c *claimant, user, mark string, at time.Time) {
 			t.Helper()
-			_, err := c.BeginClaims(c.ctx, c.o.ID, []directory.ClaimChange{{UserID: user, Seat: joining, Administrator: joining}}, mark, at)
+			_, err := c.BeginClaims(c.ctx, c.o.ID, directory.ClaimBatch{
+				Changes: []directory.ClaimChange{{UserID: user, Seat: joining, Administrator: joining}}, Mark: mark, At: at,
+			})
 			c.ok(err)
 		}
 		begin(c, "a", "m1", at)

@@ -16,7 +16,7 @@ var events = []promise{
 		populate(t, &full)
 		full.ID, full.OrganizationID = newID("evt_"), o.ID
 		t.ok(t.AppendEvents(t.ctx, []directory.Event{bare, full}))
-		got, err := t.Events(t.ctx, o.ID, "", 10)
+		got, err := t.Events(t.ctx, o.ID, directory.EventQuery{}, 10)
 		t.ok(err)
 		t.same(got, []directory.Event{full, bare})
 	}},
@@ -37,7 +37,7 @@ var events = []promise{
 			var got []directory.Event
 			before := ""
 			for {
-				page, err := t.Events(t.ctx, o.ID, before, limit)
+				page, err := t.Events(t.ctx, o.ID, directory.EventQuery{Before: before}, limit)
 				t.ok(err)
 				if len(page) > limit {
 					t.Fatalf("%d events with a limit of %d", len(page), limit)
@@ -59,7 +59,7 @@ var events = []promise{
 		again.Action = directory.UserDeleted
 		second := directory.Event{ID: newID("evt_"), OrganizationID: o.ID, Action: directory.UserUpdated}
 		t.ok(t.AppendEvents(t.ctx, []directory.Event{again, second, second}))
-		got, err := t.Events(t.ctx, o.ID, "", 10)
+		got, err := t.Events(t.ctx, o.ID, directory.EventQuery{}, 10)
 		t.ok(err)
 		t.same(got, []directory.Event{second, first})
 	}},
@@ -75,7 +75,7 @@ var events = []promise{
 				t.Errorf("unexpected error: %v", err)
 			}
 		})
-		got, err := t.Events(t.ctx, o.ID, "", 100)
+		got, err := t.Events(t.ctx, o.ID, directory.EventQuery{}, 100)
 		t.ok(err)
 		slices.Reverse(all)
 		t.same(got, all)
@@ -87,7 +87,7 @@ var events = []promise{
 		t.ok(t.AppendEvents(t.ctx, []directory.Event{a, b}))
 		t.ok(t.AppendEvents(t.ctx, nil))
 		for o, want := range map[string][]directory.Event{one.ID: {a}, two.ID: {b}, newID("org_"): nil} {
-			got, err := t.Events(t.ctx, o, "", 10)
+			got, err := t.Events(t.ctx, o, directory.EventQuery{}, 10)
 			t.ok(err)
 			t.same(got, want)
 		}

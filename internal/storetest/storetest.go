@@ -32,12 +32,18 @@ func Run(t *testing.T, open func(t *testing.T) directory.Store) {
 		promises []promise
 	}{
 		{"organizations", organizations},
+		{"changes of organizations", organizationChanges},
 		{"users", users},
 		{"lists", lists},
 		{"counts", counts},
+		{"members", members},
 		{"outboxes", outboxes},
 		{"claims", claims},
+		{"batches of claims", batches},
+		{"fences of claims", fences},
+		{"claims, linearizable", linearizables},
 		{"audit events", events},
+		{"queries of audit events", eventQueries},
 		{"the store", whole},
 	} {
 		t.Run(suite.name, func(t *testing.T) {
@@ -78,12 +84,12 @@ func (t *test) organization(seats int) *directory.Organization {
 	t.Helper()
 	id := newID("org_")
 	o := &directory.Organization{
-		ID: id, Name: "Acme", Slug: strings.ReplaceAll(id, "_", "-"), CreatedAt: now(), UpdatedAt: now(), Version: 1,
+		ID: id, Name: "Acme", Slug: strings.ReplaceAll(id, "_", "-"), CreatedAt: now(), UpdatedAt: now(), SeatLimit: seats, Version: 1,
 	}
 	for _, name := range []string{"Administrator", "Manager", "Viewer"} {
 		o.Roles = append(o.Roles, directory.Role{ID: newID("role_"), Name: name})
 	}
-	t.ok(t.InsertOrganization(t.ctx, o, seats))
+	t.ok(t.InsertOrganization(t.ctx, o))
 	return o
 }
 
@@ -248,10 +254,12 @@ var whole = []promise{
 		list := directory.ListQuery{Order: directory.Order{Field: directory.ByName}, Limit: 1}
 		for name, call := range map[string]func() error{
 			"InsertOrganization": func() error {
-				return t.InsertOrganization(late, &directory.Organization{ID: newID("org_"), Slug: unique("slug")}, 1)
+				return t.InsertOrganization(late, &directory.Organization{ID: newID("org_"), Slug: unique("slug")})
 			},
+			"UpdateOrganization": func() error { return t.UpdateOrganization(late, o.Clone()) },
 			"Organization":       func() error { _, err := t.Organization(late, o.ID); return err },
 			"OrganizationBySlug": func() error { _, err := t.OrganizationBySlug(late, o.Slug); return err },
+			"DueOrganizations":   func() error { _, err := t.DueOrganizations(late, now(), 1); return err },
 			"InsertUsers":        func() error { _, err := t.InsertUsers(late, []*directory.User{person(o)}); return err },
 			"UpdateUser":         func() error { return t.UpdateUser(late, u.Clone()) },
 			"User":               func() error { _, err := t.User(late, o.ID, u.ID); return err },
@@ -265,22 +273,32 @@ var whole = []promise{
 				_, err := t.CountMatches(late, o.ID, list)
 				return err
 			},
+			"Members": func() error {
+				_, err := t.Members(late, o.ID, u.RoleID, u.Status, 1)
+				return err
+			},
 			"Counts":   func() error { _, err := t.Counts(late, o.ID); return err },
 			"DueUsers": func() error { _, err := t.DueUsers(late, now(), 1); return err },
 			"BeginClaims": func() error {
-				_, err := t.BeginClaims(late, o.ID, []directory.ClaimChange{{UserID: u.ID, Seat: directory.Joining}}, "mark", now())
+				_, err := t.BeginClaims(late, o.ID, batch("mark", seat(u.ID, joining)))
 				return err
 			},
 			"SettleClaims": func() error {
 				return t.SettleClaims(late, o.ID, []directory.Settlement{{UserID: u.ID, Mark: "mark"}})
 			},
 			"UnsettledClaims": func() error { _, err := t.UnsettledClaims(late, now(), 1); return err },
+			"FenceClaims":     func() error { _, err := t.FenceClaims(late, o.ID, 5); return err },
+			"SetSeatLimit":    func() error { return t.SetSeatLimit(late, o.ID, 5) },
 			"Seats":           func() error { _, err := t.Seats(late, o.ID); return err },
 			"AppendEvents": func() error {
 				return t.AppendEvents(late, []directory.Event{{ID: newID("evt_"), OrganizationID: o.ID}})
 			},
-			"Events": func() error { _, err := t.Events(late, o.ID, "", 1); return err },
-			"Ping":   func() error { return t.Ping(late) },
+			"Events": func() error { _, err := t.Events(late, o.ID, directory.EventQuery{}, 1); return err },
+			"CountEvents": func() error {
+				_, err := t.CountEvents(late, o.ID, directory.EventQuery{}, 1)
+				return err
+			},
+			"Ping": func() error { return t.Ping(late) },
 		} {
 			if err := call(); !errors.Is(err, directory.ErrUnavailable) {
 				t.Errorf("%s answered %v, want %v", name, err, directory.ErrUnavailable)

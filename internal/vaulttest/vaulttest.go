@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) account.Vault) {
 	t.Run("sessions", func(t *testing.T) { testSessions(t, open) })
 	t.Run("challenges", func(t *testing.T) { testChallenges(t, open) })
 	t.Run("limits", func(t *testing.T) { testLimits(t, open) })
+	t.Run("requests", func(t *testing.T) { testRequests(t, open) })
 	t.Run("a vault that works answers every method without an error", func(t *testing.T) {
 		v := open(t)
 		check(t, v.PutSession(t.Context(), session("one", realNow()), realNow().Add(time.Hour)))
@@ -109,7 +110,15 @@ var methods = map[string]func(context.Context, account.Vault) error{
 	},
 	"Forget": func(ctx context.Context, v account.Vault) error { return v.Forget(ctx, acme, "key") },
 	"Refund": func(ctx context.Context, v account.Vault) error { return v.Refund(ctx, acme, "key") },
-	"Ping":   func(ctx context.Context, v account.Vault) error { return v.Ping(ctx) },
+	"BeginRequest": func(ctx context.Context, v account.Vault) error {
+		_, err := v.BeginRequest(ctx, acme, "key", "fingerprint", realNow(), realNow().Add(time.Hour))
+		return err
+	},
+	"FinishRequest": func(ctx context.Context, v account.Vault) error {
+		return v.FinishRequest(ctx, acme, "other", "fingerprint", []byte("answer"), realNow().Add(time.Hour))
+	},
+	"AbandonRequest": func(ctx context.Context, v account.Vault) error { return v.AbandonRequest(ctx, acme, "another") },
+	"Ping":           func(ctx context.Context, v account.Vault) error { return v.Ping(ctx) },
 }
 
 // Two organizations, and two people of each.
