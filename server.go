@@ -30,20 +30,27 @@ import (
 	"roster/internal/httpd"
 	"roster/internal/mail"
 	"roster/internal/mongo"
+	"roster/internal/notice"
 	"roster/internal/redis"
 	"roster/internal/relay"
 	"roster/internal/sample"
 	"roster/internal/sqlite"
 )
 
-// Times of the HTTP server, and of going down.
+// Limits of the HTTP server, and of going down.
 const (
-	headerTimeout   = 5 * time.Second
-	readTimeout     = 10 * time.Second
-	writeTimeout    = 30 * time.Second
-	idleTimeout     = 60 * time.Second
-	shutdownTimeout = 15 * time.Second
-	pingTimeout     = 2 * time.Second
+	headerTimeout = 5 * time.Second
+	readTimeout   = 10 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 60 * time.Second
+	maxHeader     = 64 << 10
+	pingTimeout   = 2 * time.Second
+	// Going down takes 15 s at most, also when nobody answers any more: requests
+	// end, for which an operation has 10 s; what runs beside them is told to end
+	// when they have, or after a while, and takes 5 s; then the stores close.
+	requestsTimeout = 11 * time.Second
+	besideTimeout   = 8 * time.Second
+	closeTimeout    = time.Second
 	// sweepEvery is how often what a crash left is put right.
 	sweepEvery = 15 * time.Second
 	// retryEvery is how often a store that is down at start is tried again.
@@ -102,6 +109,8 @@ type parts struct {
 	relay     *relay.Relay
 	directory *directory.Directory
 	accounts  *account.Accounts
+	hub       *notice.Hub
+	sockets   *graph.Sockets
 	api       http.Handler
 }
 
@@ -109,6 +118,10 @@ type parts struct {
 type stores struct {
 	directory.Store
 	vault account.Vault
+	// carrier takes notices to other servers, while carry runs; nil when there
+	// are none.
+	carrier notice.Carrier
+	carry   func(context.Context, *notice.Hub)
 	// prepare makes what the stores need in their databases; it may be called
 	// again after an error.
 	prepare func(context.Context) error
@@ -124,7 +137,7 @@ func newParts(ctx context.Context, cfg config.Config, log *slog.Logger) (*parts,
 	if cfg.Services() {
 		open = openServices
 	}
-	s, err := open(ctx, cfg)
+	s, err := open(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -140,20 +153,22 @@ func (p *parts) wire() error {
 	if err != nil {
 		return err
 	}
-	p.relay = relay.New(p.stores, transport, relay.Links{Base: p.config.PublicURL.String()}, p.log, time.Now, rand.Reader)
+	p.hub = notice.NewHub(p.stores.carrier)
+	p.relay = relay.New(p.stores, transport, relay.Links{Base: p.config.PublicURL.String()}, p.hub, p.log, time.Now, rand.Reader)
 	p.directory = directory.New(p.stores, p.stores.vault, directory.Settings{
 		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL,
 		InvitationsPerHour: p.config.InvitationsPerHour, Secrets: p.stores.secrets,
-	}, p.relay.Deliver, time.Now, rand.Reader)
+	}, p.relay, time.Now, rand.Reader)
 	p.accounts, err = account.New(p.directory, p.stores, p.stores.vault, account.Settings{
 		PasswordMinLength: p.config.PasswordMinLength, Secrets: p.stores.secrets,
 	}, time.Now, rand.Reader)
 	if err != nil {
 		return err
 	}
+	p.sockets = graph.NewSockets(p.directory, p.accounts, p.hub, p.log)
 	p.api = graph.NewHandler(&graph.Resolver{
 		Directory: p.directory, Accounts: p.accounts, PasswordMinLength: p.config.PasswordMinLength,
-	}, isLoopback(p.config.Addr))
+	}, p.sockets, isLoopback(p.config.Addr))
 	return nil
 }
 
@@ -175,7 +190,7 @@ func newTransport(cfg config.Config, log *slog.Logger) (mail.Transport, error) {
 }
 
 // openEmbedded keeps everything in one SQLite file in DATA_DIR.
-func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
+func openEmbedded(ctx context.Context, cfg config.Config, _ *slog.Logger) (stores, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return stores{}, fmt.Errorf("DATA_DIR cannot be made: %w; set it to a directory that can be written", err)
 	}
@@ -194,6 +209,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 	vault := sqlite.NewVault(db)
 	return stores{
 		Store: sqlite.NewStore(db), vault: vault, secrets: secrets,
+		carry:   func(context.Context, *notice.Hub) {},
 		prepare: func(context.Context) error { return nil },
 		sweep:   func(ctx context.Context) error { return vault.Sweep(ctx, time.Now()) },
 		close:   db.Close,
@@ -201,7 +217,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 }
 
 // openServices keeps documents in MongoDB and what expires in Redis.
-func openServices(ctx context.Context, cfg config.Config) (stores, error) {
+func openServices(ctx context.Context, cfg config.Config, log *slog.Logger) (stores, error) {
 	store, err := mongo.Open(ctx, cfg.MongoDBURI)
 	if err != nil {
 		return stores{}, fmt.Errorf("MONGODB_URI: %w", err)
@@ -210,12 +226,14 @@ func openServices(ctx context.Context, cfg config.Config) (stores, error) {
 	if err != nil {
 		return stores{}, errors.Join(fmt.Errorf("REDIS_URL: %w", err), store.Close(ctx))
 	}
+	notices := vault.Notices(log)
 	return stores{
 		Store: store, vault: vault, secrets: cfg.SecretKeys,
+		carrier: notices, carry: notices.Run,
 		prepare: store.EnsureIndexes,
 		sweep:   func(context.Context) error { return nil },
 		close: func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 			defer cancel()
 			return errors.Join(vault.Close(), store.Close(ctx))
 		},
@@ -250,6 +268,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	}
 	handler, err := httpd.New(httpd.Options{
 		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,
+		GraphiQL: p.config.GraphiQL,
 	}, p.directory, p.accounts, p.api, ready, p.log)
 	if err != nil {
 		return err
@@ -261,6 +280,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	server := &http.Server{
 		Handler: handler, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
 	}
 
 	// The parts that run beside the requests end after the last request.
@@ -269,6 +289,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	defer group.Wait()
 	defer stopBeside()
 	failed := make(chan error, 2)
+	group.Go(func() { p.stores.carry(beside, p.hub) })
 	go func() { failed <- server.Serve(listener) }()
 	group.Go(func() {
 		if err := p.prepare(ctx, command); err != nil {
@@ -292,8 +313,13 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	}
 	p.log.Info("stopping")
 	stopping.Store(true)
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer time.AfterFunc(besideTimeout, stopBeside).Stop()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestsTimeout)
 	defer cancel()
+	// The HTTP server knows nothing of what has become a WebSocket.
+	var sockets sync.WaitGroup
+	sockets.Go(func() { p.sockets.Close(last) })
+	defer sockets.Wait()
 	if err := server.Shutdown(last); err != nil {
 		p.log.Warn("requests were cut off", "error", err)
 		return server.Close()
@@ -338,6 +364,7 @@ func (p *parts) sweep(ctx context.Context) {
 			name string
 			run  func(context.Context) error
 		}{
+			{"organizations", p.directory.SweepOrganizations},
 			{"claims", func(ctx context.Context) error { _, err := p.directory.SettleLeftClaims(ctx); return err }},
 			{"counts", p.stores.Repair},
 			{"expired", p.stores.sweep},
@@ -443,8 +470,7 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 		return err
 	}
 	for _, u := range append([]*directory.User{admin}, entered...) {
-		role, _ := org.Role(u.RoleID)
-		p.log.Info("you can sign in to the demonstration", "username", u.Username, "password", password, "role", role.Name)
+		p.log.Info("you can sign in to the demonstration", "username", u.Username, "password", password, "role", org.RoleOf(u).Name)
 	}
 	return nil
 }

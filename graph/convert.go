@@ -1,9 +1,11 @@
 package graph
 
 import (
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/mileusna/useragent"
 
 	"roster/graph/model"
 	"roster/internal/account"
@@ -40,10 +42,10 @@ func toUser(org *directory.Organization, u *directory.User, now time.Time) *mode
 	if u == nil || org == nil {
 		return nil
 	}
-	role, _ := org.Role(u.RoleID)
 	shown := &model.User{
-		ID: u.ID, Email: u.Email, Username: u.Username, Name: optional(u.Name), Title: optional(u.Title),
-		Status: model.UserStatus(u.Status), Role: toRole(role), CsmSeat: org.TakesSeat(u),
+		Person: u,
+		ID:     u.ID, Email: u.Email, Username: u.Username, Name: optional(u.Name), Title: optional(u.Title),
+		Status: model.UserStatus(u.Status), Role: toRole(org.RoleOf(u)), CsmSeat: org.TakesSeat(u),
 		TwoFactorEnabled: u.TwoFactorEnabled(), LastLoginAt: optionalTime(u.LastLoginAt),
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, DeactivatedAt: optionalTime(u.DeactivatedAt),
 		Version: toInt(u.Version),
@@ -72,7 +74,7 @@ func toDelivery(d directory.Delivery) *model.MailDelivery {
 func toRole(r directory.Role) *model.Role {
 	return &model.Role{
 		ID: r.ID, Name: r.Name, Description: optional(r.Description), Permissions: toPermissions(r.Permissions),
-		CsmSeat: r.TakesSeat(), BuiltIn: r.BuiltIn,
+		CsmSeat: r.TakesSeat(), BuiltIn: r.BuiltIn, Version: toInt(r.Version),
 	}
 }
 
@@ -84,58 +86,69 @@ func toPermissions(all []directory.Permission) []model.Permission {
 	return shown
 }
 
+// fromPermissions is never nil, which would mean unchanged.
+func fromPermissions(shown []model.Permission) []directory.Permission {
+	all := make([]directory.Permission, len(shown))
+	for i, p := range shown {
+		all[i] = directory.Permission(p)
+	}
+	return all
+}
+
 func toViewer(v *account.Viewer, now time.Time) *model.Viewer {
 	if v == nil {
 		return nil
 	}
 	return &model.Viewer{
-		User: toUser(v.Organization, v.User, now), Permissions: toPermissions(v.Permissions()), Session: toSession(v.Session),
+		User: toUser(v.Organization, v.User, now), Permissions: toPermissions(v.Permissions()), Session: toSession(v.Session, v),
+		TwoFactorRequired: v.Actor(directory.Origin{}).MustSetUpTwoFactor(),
 	}
 }
 
-func toSession(s account.Session) *model.Session {
+// toSession shows a session to viewer.
+func toSession(s account.Session, viewer *account.Viewer) *model.Session {
 	return &model.Session{
+		Device: device(s.Origin.UserAgent), Current: viewer != nil && viewer.Session.ID == s.ID,
 		ID: s.ID, CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsedAt, ExpiresAt: s.ExpiresAt,
 		IPAddress: optional(s.Origin.IP), UserAgent: optional(s.Origin.UserAgent),
 	}
 }
 
-func toConnection(org *directory.Organization, page *directory.UserPage, now time.Time) *model.UserConnection {
-	shown := &model.UserConnection{
-		Edges: make([]*model.UserEdge, len(page.Users)), Nodes: make([]*model.User, len(page.Users)),
-		PageInfo: &model.PageInfo{HasNextPage: page.HasNext, HasPreviousPage: page.HasPrev},
+// device says in words what calls itself so.
+func device(userAgent string) string {
+	agent := useragent.Parse(userAgent)
+	switch {
+	case agent.Name == "" || strings.ContainsAny(agent.Name, "/;"):
+		return "Unknown device"
+	case agent.OS == "":
+		return agent.Name
+	}
+	return agent.Name + " on " + agent.OS
+}
+
+func toEventConnection(page *directory.EventPage) *model.AuditEventConnection {
+	shown := &model.AuditEventConnection{
+		Edges: make([]*model.AuditEventEdge, len(page.Events)), Nodes: make([]*model.AuditEvent, len(page.Events)),
+		PageInfo: model.NewPageInfo(page.Cursors, page.HasNext, page.HasPrev),
 		Total:    page.Total,
 	}
-	for i, u := range page.Users {
-		shown.Nodes[i] = toUser(org, u, now)
-		shown.Edges[i] = &model.UserEdge{Cursor: page.Cursors[i], Node: shown.Nodes[i]}
-	}
-	if n := len(page.Cursors); n > 0 {
-		shown.PageInfo.StartCursor, shown.PageInfo.EndCursor = &page.Cursors[0], &page.Cursors[n-1]
+	for i, e := range page.Events {
+		shown.Nodes[i] = &model.AuditEvent{
+			ID: e.ID, Action: model.AuditAction(e.Action), At: e.At, ActorID: optional(e.ActorID), TargetID: e.TargetID,
+			IPAddress: optional(e.Origin.IP), UserAgent: optional(e.Origin.UserAgent),
+			Before: toAuditValues(e.Before), After: toAuditValues(e.After),
+		}
+		shown.Edges[i] = &model.AuditEventEdge{Cursor: page.Cursors[i], Node: shown.Nodes[i]}
 	}
 	return shown
 }
 
-func toInviteResults(org *directory.Organization, results []directory.InviteResult, now time.Time) []*model.InviteResult {
-	shown := make([]*model.InviteResult, len(results))
-	for i, r := range results {
-		shown[i] = &model.InviteResult{
-			Input: r.Input, Email: optional(r.Email), Outcome: model.InviteOutcome(r.Outcome),
-			User: toUser(org, r.User, now), Message: r.Message,
-		}
+func toAuditValues(details []directory.Detail) []*model.AuditValue {
+	shown := make([]*model.AuditValue, len(details))
+	for i, d := range details {
+		shown[i] = &model.AuditValue{Field: d.Field, Value: d.Value}
 	}
 	return shown
-}
-
-// toInvitePayload lists those who were invited beside the answers for all.
-func toInvitePayload(org *directory.Organization, results []directory.InviteResult, refused []*model.UserError, now time.Time) *model.InviteUsersPayload {
-	payload := &model.InviteUsersPayload{Results: toInviteResults(org, results, now), Users: []*model.User{}, UserErrors: refused}
-	for i, r := range results {
-		if r.Outcome == directory.OutcomeInvited || r.Outcome == directory.OutcomeRenewed {
-			payload.Users = append(payload.Users, payload.Results[i].User)
-		}
-	}
-	return payload
 }
 
 // value is what p points to; empty for null.

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"slices"
@@ -58,17 +59,16 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 		shown.Extensions = map[string]any{"code": string(directory.CodeBadInput)}
 		return shown
 	}
+	// Without arguments no resolver has run: they cannot be read, such as an
+	// enum's value in lower case, which the engine's own validation lets pass.
+	if fc := graphql.GetFieldContext(ctx); fc != nil && fc.Args == nil && len(fc.Field.Arguments) > 0 {
+		return badInput(gqlerror.List{gqlerror.WrapPath(graphql.GetPath(ctx), err)})[0]
+	}
 	// What the GraphQL engine itself says about the request is for the client;
 	// it wraps what resolvers answer, and that is not.
 	var spoken *gqlerror.Error
 	if errors.As(err, &spoken) && spoken.Err == nil {
-		if spoken.Extensions == nil {
-			spoken.Extensions = map[string]any{}
-		}
-		if _, coded := spoken.Extensions["code"]; !coded {
-			spoken.Extensions["code"] = string(directory.CodeBadInput)
-		}
-		return spoken
+		return badInput(gqlerror.List{spoken})[0]
 	}
 	return hidden(ctx, err)
 }
@@ -93,4 +93,4 @@ func presentPanic(ctx context.Context, cause any) error {
 
 type panicked struct{ cause any }
 
-func (p panicked) Error() string { return "panic in a resolver" }
+func (p panicked) Error() string { return fmt.Sprintf("panic in a resolver: %v", p.cause) }

@@ -13,21 +13,41 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// NewHandler answers GraphQL over HTTP. The context of each request must come
-// from WithRequest. openIntrospection lets people who have not signed in ask
-// for the schema too.
-func NewHandler(r *Resolver, openIntrospection bool) http.Handler {
+// NewHandler answers GraphQL over HTTP, and over the WebSockets of sockets. The
+// context of each request must come from WithRequest. openIntrospection lets
+// people who have not signed in ask for the schema too.
+func NewHandler(r *Resolver, sockets *Sockets, openIntrospection bool) http.Handler {
+	server := newServer(r, openIntrospection, sockets, get{}, post{})
+	server.Use(rows{})
+	return server
+}
+
+// newServer executes what the first of the transports that supports a request
+// reads from it.
+func newServer(r *Resolver, openIntrospection bool, transports ...graphql.Transport) *handler.Server {
 	server := handler.New(NewExecutableSchema(Config{Resolvers: r}))
-	server.AddTransport(post{})
+	for _, transport := range transports {
+		server.AddTransport(transport)
+	}
 	server.SetParserTokenLimit(maxTokens)
 	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](1000)})
 	server.SetDisableSuggestion(true)
 	server.SetValidationRulesFn(rulesWithoutSuggestions)
 	server.SetErrorPresenter(presentError)
 	server.SetRecoverFunc(presentPanic)
+	server.AroundRootFields(r.eachChange)
 	server.Use(limits{})
 	server.Use(schemaAccess{open: openIntrospection})
 	return server
+}
+
+// eachChange has every change of an operation look things up anew: what was
+// found for the one before it has changed.
+func (r *Resolver) eachChange(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation {
+		ctx = WithRequest(ctx, r.Directory, requestOf(ctx).Request)
+	}
+	return next(ctx)
 }
 
 // rulesWithoutSuggestions name nothing of the schema that was not asked for.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,7 +18,10 @@ const (
 	maxDepth      = 10
 	maxAliases    = 15
 	maxDirectives = 20
-	maxSensitive  = 1
+	// maxFields bounds what a document costs to validate, where every field is
+	// held against every other one beside it.
+	maxFields    = 500
+	maxSensitive = 1
 	// maxCost counts the objects of an answer: each object field once, and once
 	// for each person of a page.
 	maxCost = 1000
@@ -29,7 +33,7 @@ var sensitive = map[string]bool{
 	"login": true, "verifyTwoFactor": true, "completePasswordReset": true, "acceptInvitation": true,
 	"requestPasswordReset": true, "changePassword": true, "confirmTwoFactorSetup": true, "removeTwoFactor": true,
 	"startTwoFactorSetup": true, "inviteUsers": true, "resendInvitation": true, "resetPassword": true,
-	"reactivateUser": true, "disable2FA": true, "invitation": true,
+	"reactivateUser": true, "disable2FA": true, "invitation": true, "reauthenticate": true,
 }
 
 // limits refuses operations that ask for too much, before they are validated,
@@ -60,6 +64,10 @@ func (limits) MutateOperationParameters(_ context.Context, params *graphql.RawPa
 		s.directives += len(op.Directives)
 		all := s.measure(op.SelectionSet, 0)
 		switch {
+		case s.schemaAgain:
+			return badShape("The schema is long, and told once an operation: ask for it without aliases.")
+		case s.fields > maxFields:
+			return tooMuch("has more than %d fields", maxFields)
 		case all.depth > maxDepth:
 			return tooMuch("is nested more than %d levels deep", maxDepth)
 		case all.aliases > maxAliases:
@@ -72,9 +80,11 @@ func (limits) MutateOperationParameters(_ context.Context, params *graphql.RawPa
 }
 
 func tooMuch(format string, limit int) *gqlerror.Error {
-	refused := gqlerror.Errorf("The operation "+format+". Ask for less at a time.", limit)
-	refused.Extensions = map[string]any{"code": string(directory.CodeBadInput)}
-	return refused
+	return badShape("The operation " + fmt.Sprintf(format, limit) + ". Ask for less at a time.")
+}
+
+func badShape(message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": string(directory.CodeBadInput)}}
 }
 
 // shape measures a document that may be hostile: each fragment once, however
@@ -83,6 +93,10 @@ type shape struct {
 	doc        *ast.QueryDocument
 	fragments  map[string]*extent
 	directives int
+	// fields counts those of each selection once, as they are written.
+	fields int
+	// schemaAgain: aliases have the schema told more than once.
+	schemaAgain bool
 }
 
 // extent is how far a selection goes when its fragments are spread.
@@ -104,15 +118,21 @@ func (s *shape) measure(set ast.SelectionSet, nesting int) extent {
 	for _, selection := range set {
 		switch field := selection.(type) {
 		case *ast.Field:
+			s.fields++
 			own := extent{directives: len(field.Directives)}
 			if field.Alias != "" && field.Alias != field.Name {
 				own.aliases = 1
 			}
-			add(own, 0)
-			// What the schema says of itself has a depth rule of its own.
-			if field.Name != "__schema" && field.Name != "__type" {
-				add(s.measure(field.SelectionSet, nesting+1), 1)
+			inner := s.measure(field.SelectionSet, nesting+1)
+			switch field.Name {
+			case "__schema":
+				s.schemaAgain = s.schemaAgain || own.aliases+inner.aliases > 0
+				fallthrough
+			case "__type":
+				inner.depth = 0 // it has a depth rule of its own
 			}
+			add(own, 0)
+			add(inner, 1)
 		case *ast.InlineFragment:
 			add(extent{directives: len(field.Directives)}, 0)
 			add(s.measure(field.SelectionSet, nesting+1), 0)
@@ -143,27 +163,28 @@ func (s *shape) fragment(name string, nesting int) extent {
 // MutateOperationContext judges what a valid operation would cost, and refuses
 // a second sensitive field.
 func (limits) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	c := coster{variables: op.Variables}
+	c := coster{variables: op.Variables, fragments: map[string]int{}}
 	total := c.cost(op.Operation.SelectionSet)
 	if total > maxCost {
 		return tooMuch("asks for more than %d objects", maxCost)
 	}
-	if countSensitive(op.Operation.SelectionSet) > maxSensitive {
+	if countSensitive(op) > maxSensitive {
 		return tooMuch("has more than %d field that looks at a secret or sends mail", maxSensitive)
 	}
 	return nil
 }
 
-type coster struct{ variables map[string]any }
+// coster adds up a valid operation, whose fragments do not contain themselves
+// but may double at each step: what one costs is found out once.
+type coster struct {
+	variables map[string]any
+	fragments map[string]int
+}
 
-// cost counts the objects of an answer. Validation has passed: fragments do
-// not contain themselves; but they may double, so adding up stops at the limit.
+// cost counts the objects of an answer.
 func (c *coster) cost(set ast.SelectionSet) int {
 	total := 0
 	for _, selection := range set {
-		if total > maxCost {
-			break
-		}
 		switch field := selection.(type) {
 		case *ast.Field:
 			if field.SelectionSet != nil && field.Name != "__schema" && field.Name != "__type" {
@@ -172,10 +193,16 @@ func (c *coster) cost(set ast.SelectionSet) int {
 		case *ast.InlineFragment:
 			total += c.cost(field.SelectionSet)
 		case *ast.FragmentSpread:
-			total += c.cost(field.Definition.SelectionSet)
+			known, ok := c.fragments[field.Name]
+			if !ok {
+				known = c.cost(field.Definition.SelectionSet)
+				c.fragments[field.Name] = known
+			}
+			total += known
 		}
+		total = min(total, plenty)
 	}
-	return min(total, plenty)
+	return total
 }
 
 // pageSize is how often the selection of field is answered.
@@ -187,30 +214,36 @@ func (c *coster) pageSize(field *ast.Field) int {
 	for _, name := range []string{"first", "last"} {
 		switch n := args[name].(type) {
 		case int64:
-			return int(max(n, 1))
+			return int(min(max(n, 1), plenty))
 		case int:
-			return max(n, 1)
+			return min(max(n, 1), plenty)
 		}
 	}
 	return directory.DefaultPage
 }
 
-func countSensitive(set ast.SelectionSet) int {
-	n := 0
-	for _, selection := range set {
-		if n > maxSensitive {
-			break
-		}
-		switch field := selection.(type) {
-		case *ast.Field:
-			if sensitive[field.Name] {
-				n++
+// countSensitive counts the sensitive fields that are run: a fragment that is
+// spread again adds none, since its fields are the same.
+func countSensitive(op *graphql.OperationContext) int {
+	n, seen := 0, map[string]bool{}
+	var count func(ast.SelectionSet)
+	count = func(set ast.SelectionSet) {
+		for _, selection := range set {
+			switch field := selection.(type) {
+			case *ast.Field:
+				if sensitive[field.Name] {
+					n++
+				}
+			case *ast.InlineFragment:
+				count(field.SelectionSet)
+			case *ast.FragmentSpread:
+				if !seen[field.Name] {
+					seen[field.Name] = true
+					count(field.Definition.SelectionSet)
+				}
 			}
-		case *ast.InlineFragment:
-			n += countSensitive(field.SelectionSet)
-		case *ast.FragmentSpread:
-			n += countSensitive(field.Definition.SelectionSet)
 		}
 	}
+	count(op.Operation.SelectionSet)
 	return n
 }

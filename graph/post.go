@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"roster/internal/directory"
@@ -37,6 +40,21 @@ type parameters struct {
 	OperationName string         `json:"operationName"`
 	Variables     map[string]any `json:"variables"`
 	Extensions    map[string]any `json:"extensions"`
+	// Others are for somebody else; but what only differs in case is a mistake,
+	// or meant to be read differently by something in between.
+	Others map[string]jsontext.Value `json:",embed"`
+}
+
+// ambiguous tells whether a member is another one in another case.
+func (p parameters) ambiguous() bool {
+	for name := range p.Others {
+		for _, known := range []string{"query", "operationName", "variables", "extensions"} {
+			if strings.EqualFold(name, known) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // numbers keeps the numbers of variables as they were written, for the engine
@@ -60,7 +78,7 @@ type response struct {
 func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media, ok := responseMedia(r)
 	if !ok {
-		refuseHTTP(w, mediaJSON, http.StatusNotAcceptable, "Accept application/graphql-response+json or application/json.")
+		refuseMedia(w)
 		return
 	}
 	if r.Method != http.MethodPost {
@@ -83,10 +101,27 @@ func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecuto
 		refuseHTTP(w, media, http.StatusBadRequest, "Send one JSON object with query, and if needed operationName and variables.")
 		return
 	}
+	if in.ambiguous() {
+		refuseHTTP(w, media, http.StatusBadRequest, "Write query, operationName and variables as they are written here.")
+		return
+	}
 	if in.Query == nil {
 		refuseHTTP(w, media, http.StatusBadRequest, "The request has no query.")
 		return
 	}
+	execute(w, r, exec, media, in, func(op *graphql.OperationContext) bool {
+		if op.Operation.Operation != ast.Subscription {
+			return true
+		}
+		// One answer cannot tell what is still to come.
+		refuseHTTP(w, media, refusedStatus(media), "Subscribe over a WebSocket, with the protocol graphql-transport-ws.")
+		return false
+	})
+}
+
+// execute runs what was asked for and answers it, unless it is refused: by the
+// engine, or by the transport, which then has answered itself.
+func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, media string, in parameters, admit func(*graphql.OperationContext) bool) {
 	params := &graphql.RawParams{
 		Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions,
 		Headers: r.Header, ReadTime: graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()},
@@ -95,6 +130,9 @@ func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecuto
 	op, refused := exec.CreateOperationContext(ctx, params)
 	if refused != nil {
 		writeResponse(w, media, refusedStatus(media), &response{Errors: badInput(refused)})
+		return
+	}
+	if !admit(op) {
 		return
 	}
 	run, ctx := exec.DispatchOperation(ctx, op)
@@ -133,6 +171,11 @@ func responseMedia(r *http.Request) (string, bool) {
 	return mediaJSON, any
 }
 
+// refuseMedia refuses a client that accepts nothing that there is.
+func refuseMedia(w http.ResponseWriter) {
+	refuseHTTP(w, mediaJSON, http.StatusNotAcceptable, "Accept application/graphql-response+json or application/json.")
+}
+
 // refuseHTTP refuses a request that is not one of GraphQL.
 func refuseHTTP(w http.ResponseWriter, media string, status int, message string) {
 	writeResponse(w, media, status, &response{Errors: gqlerror.List{{
@@ -147,9 +190,21 @@ func RefuseHTTP(w http.ResponseWriter, status int, code directory.Code, message,
 	}}})
 }
 
+// maxQuoted is how much of what the engine says is answered, in bytes: it
+// quotes what it does not understand, which may be long, and many times.
+const maxQuoted = 300
+
+// quotedValue is where the engine quotes a value, which may be a secret in the
+// wrong place. Names it may quote: they are of the schema, or meant to be.
+var quotedValue = regexp.MustCompile(`(?s)( value: |, found [^<]).*$`)
+
 // badInput gives what the engine says about a request the contract's code.
 func badInput(list gqlerror.List) gqlerror.List {
 	for _, e := range list {
+		e.Message = quotedValue.ReplaceAllString(e.Message, ", found something else.")
+		if len(e.Message) > maxQuoted {
+			e.Message = strings.ToValidUTF8(e.Message[:maxQuoted], "") + "…"
+		}
 		if e.Extensions == nil {
 			e.Extensions = map[string]any{}
 		}
@@ -167,6 +222,12 @@ func writeResponse(w http.ResponseWriter, media string, status int, answer *resp
 	if err != nil {
 		// Only our own types are in it.
 		panic(fmt.Errorf("encode answer: %w", err))
+	}
+	// For programs that know HTTP but not our extensions.
+	for _, e := range answer.Errors {
+		if seconds, ok := e.Extensions["retryAfterSeconds"].(int); ok {
+			w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		}
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
 	w.WriteHeader(status)

@@ -13,22 +13,29 @@ import (
 	"time"
 )
 
+func (r *auditEventResolver) Actor(ctx context.Context, obj *model.AuditEvent) (*model.User, error) {
+	return r.person(ctx, value(obj.ActorID))
+}
+
+func (r *auditEventResolver) Target(ctx context.Context, obj *model.AuditEvent) (model.AuditTarget, error) {
+	return r.auditTarget(ctx, obj.TargetID)
+}
+
 func (r *invitationResolver) InvitedBy(ctx context.Context, obj *model.Invitation) (*model.User, error) {
 	return r.person(ctx, obj.InvitedByID)
 }
 
 func (r *mutationResolver) InviteUsers(ctx context.Context, input model.InviteUsersInput) (*model.InviteUsersPayload, error) {
-	request := requestOf(ctx)
-	results, err := r.Directory.InviteUsers(ctx, request.actor(), input.Emails, input.RoleID)
+	results, err := r.Directory.InviteUsers(ctx, requestOf(ctx).actor(), input.Emails, input.RoleID, input.IdempotencyKey.Value())
 	refused, err := userErrors(err, "input")
 	if err != nil {
 		return nil, err
 	}
-	return toInvitePayload(request.actor().Organization, results, refused, r.now()), nil
+	return r.invitePayload(ctx, results, refused), nil
 }
 
-func (r *mutationResolver) ResendInvitation(ctx context.Context, id string) (*model.ResendInvitationPayload, error) {
-	u, err := r.Directory.ResendInvitation(ctx, requestOf(ctx).actor(), id)
+func (r *mutationResolver) ResendInvitation(ctx context.Context, id string, idempotencyKey *string) (*model.ResendInvitationPayload, error) {
+	u, err := r.Directory.ResendInvitation(ctx, requestOf(ctx).actor(), id, idempotencyKey)
 	user, refused, err := r.change(ctx, u, err)
 	if err != nil {
 		return nil, err
@@ -56,8 +63,8 @@ func (r *mutationResolver) DeleteUser(ctx context.Context, id string, expectedVe
 	return &model.DeleteUserPayload{User: user, UserErrors: refused}, nil
 }
 
-func (r *mutationResolver) ReactivateUser(ctx context.Context, id string, expectedVersion *int32) (*model.ReactivateUserPayload, error) {
-	u, err := r.Directory.ReactivateUser(ctx, requestOf(ctx).actor(), id, toIntPointer(expectedVersion))
+func (r *mutationResolver) ReactivateUser(ctx context.Context, id string, expectedVersion *int32, idempotencyKey *string) (*model.ReactivateUserPayload, error) {
+	u, err := r.Directory.ReactivateUser(ctx, requestOf(ctx).actor(), id, toIntPointer(expectedVersion), idempotencyKey)
 	user, refused, err := r.change(ctx, u, err)
 	if err != nil {
 		return nil, err
@@ -65,8 +72,8 @@ func (r *mutationResolver) ReactivateUser(ctx context.Context, id string, expect
 	return &model.ReactivateUserPayload{User: user, UserErrors: refused}, nil
 }
 
-func (r *mutationResolver) ResetPassword(ctx context.Context, id string) (*model.ResetPasswordPayload, error) {
-	u, err := r.Directory.ResetPassword(ctx, requestOf(ctx).actor(), id)
+func (r *mutationResolver) ResetPassword(ctx context.Context, id string, idempotencyKey *string) (*model.ResetPasswordPayload, error) {
+	u, err := r.Directory.ResetPassword(ctx, requestOf(ctx).actor(), id, idempotencyKey)
 	user, refused, err := r.change(ctx, u, err)
 	if err != nil {
 		return nil, err
@@ -83,13 +90,84 @@ func (r *mutationResolver) CancelPasswordReset(ctx context.Context, id string) (
 	return &model.CancelPasswordResetPayload{User: user, UserErrors: refused}, nil
 }
 
-func (r *mutationResolver) Disable2fa(ctx context.Context, id string, expectedVersion *int32) (*model.Disable2FAPayload, error) {
-	u, err := r.Directory.DisableTwoFactor(ctx, requestOf(ctx).actor(), id, toIntPointer(expectedVersion))
+func (r *mutationResolver) Disable2fa(ctx context.Context, id string, expectedVersion *int32, idempotencyKey *string) (*model.Disable2FAPayload, error) {
+	u, err := r.Directory.DisableTwoFactor(ctx, requestOf(ctx).actor(), id, toIntPointer(expectedVersion), idempotencyKey)
 	user, refused, err := r.change(ctx, u, err)
 	if err != nil {
 		return nil, err
 	}
 	return &model.Disable2FAPayload{User: user, UserErrors: refused}, nil
+}
+
+func (r *mutationResolver) RevokeSessions(ctx context.Context, userID string) (*model.RevokeSessionsPayload, error) {
+	request := requestOf(ctx)
+	u, err := r.Accounts.RevokeSessions(ctx, request.Viewer, request.Origin, userID)
+	user, refused, err := r.change(ctx, u, err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.RevokeSessionsPayload{User: user, UserErrors: refused}, nil
+}
+
+func (r *mutationResolver) CreateRole(ctx context.Context, input model.CreateRoleInput) (*model.CreateRolePayload, error) {
+	role, err := r.Directory.CreateRole(ctx, requestOf(ctx).actor(), directory.RoleChanges{
+		Name: &input.Name, Description: given(input.Description), Permissions: fromPermissions(input.Permissions),
+	})
+	refused, err := userErrors(err, "input")
+	if err != nil {
+		return nil, err
+	}
+	payload := &model.CreateRolePayload{UserErrors: refused}
+	if role != nil {
+		payload.Role = toRole(*role)
+	}
+	return payload, nil
+}
+
+func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input model.UpdateRoleInput) (*model.UpdateRolePayload, error) {
+	changes := directory.RoleChanges{Name: given(input.Name), Description: given(input.Description)}
+	if permissions, present := input.Permissions.ValueOK(); present {
+		changes.Permissions = fromPermissions(permissions)
+	}
+	role, err := r.Directory.UpdateRole(ctx, requestOf(ctx).actor(), id, changes, toIntPointer(input.ExpectedVersion.Value()))
+	refused, err := userErrors(err, "input")
+	if err != nil {
+		return nil, err
+	}
+	return &model.UpdateRolePayload{Role: r.role(ctx, role), UserErrors: refused}, nil
+}
+
+func (r *mutationResolver) DeleteRole(ctx context.Context, id string, replacementRoleID *string) (*model.DeleteRolePayload, error) {
+	replacement, err := r.Directory.DeleteRole(ctx, requestOf(ctx).actor(), id, replacementRoleID)
+	refused, err := userErrors(err)
+	if err != nil {
+		return nil, err
+	}
+	payload := &model.DeleteRolePayload{Replacement: r.role(ctx, replacement), UserErrors: refused}
+	if len(refused) == 0 {
+		payload.DeletedRoleID = &id
+	}
+	return payload, nil
+}
+
+func (r *mutationResolver) UpdateOrganization(ctx context.Context, input model.UpdateOrganizationInput) (*model.UpdateOrganizationPayload, error) {
+	changes := directory.OrganizationChanges{
+		Name: given(input.Name), SeatLimit: toIntPointer(input.SeatLimit.Value()), RequireTwoFactor: input.RequireTwoFactor.Value(),
+	}
+	if seconds, present := input.InvitationLifetimeSeconds.ValueOK(); present {
+		lifetime := time.Duration(value(seconds)) * time.Second
+		changes.InvitationLifetime = &lifetime
+	}
+	o, err := r.Directory.UpdateOrganization(ctx, requestOf(ctx).actor(), changes, toIntPointer(input.ExpectedVersion.Value()))
+	refused, err := userErrors(err, "input")
+	if err != nil {
+		return nil, err
+	}
+	payload := &model.UpdateOrganizationPayload{UserErrors: refused}
+	if requestOf(ctx).actor().SeesOrganization() {
+		payload.Organization = r.organization(o)
+	}
+	return payload, nil
 }
 
 func (r *mutationResolver) Login(ctx context.Context, input model.LoginInput) (*model.LoginPayload, error) {
@@ -144,6 +222,18 @@ func (r *mutationResolver) Logout(ctx context.Context) (*model.LogoutPayload, er
 	request.Viewer = nil
 	request.KeepSession("", time.Time{})
 	return &model.LogoutPayload{UserErrors: []*model.UserError{}}, nil
+}
+
+func (r *mutationResolver) Reauthenticate(ctx context.Context, input model.ReauthenticateInput) (*model.ReauthenticatePayload, error) {
+	request := requestOf(ctx)
+	until, err := r.Accounts.Reauthenticate(ctx, request.Viewer, request.Origin, account.Proof{
+		Password: input.Password.Value(), Code: input.Code.Value(),
+	})
+	refused, err := userErrors(err, "input")
+	if err != nil {
+		return nil, err
+	}
+	return &model.ReauthenticatePayload{Until: optionalTime(until), UserErrors: refused}, nil
 }
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, input model.ChangePasswordInput) (*model.ChangePasswordPayload, error) {
@@ -201,8 +291,18 @@ func (r *mutationResolver) RemoveTwoFactor(ctx context.Context, code string) (*m
 	return &model.RemoveTwoFactorPayload{User: user, UserErrors: refused}, nil
 }
 
+func (r *mutationResolver) RevokeSession(ctx context.Context, id string, userID *string) (*model.RevokeSessionPayload, error) {
+	request := requestOf(ctx)
+	u, err := r.Accounts.RevokeSession(ctx, request.Viewer, request.Origin, userID, id)
+	user, refused, err := r.change(ctx, u, err)
+	if err != nil {
+		return nil, err
+	}
+	return &model.RevokeSessionPayload{User: user, UserErrors: refused}, nil
+}
+
 func (r *organizationResolver) Seats(ctx context.Context, obj *model.Organization) (*model.SeatUsage, error) {
-	seats, err := r.Directory.Seats(ctx, requestOf(ctx).actor())
+	seats, err := requestOf(ctx).seats(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -239,20 +339,26 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if orderBy != nil {
 		order = directory.Order{Field: directory.OrderField(orderBy.Field), Descending: orderBy.Direction == model.OrderDirectionDesc}
 	}
-	page, err := r.Directory.Users(ctx, actor, filter, order, directory.PageRequest{
-		First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before,
-	})
+	request := directory.PageRequest{First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before}
+	page, err := list(ctx, requestOf(ctx), func(ctx context.Context) (*directory.UserPage, error) {
+		page, err := r.Directory.Users(ctx, actor, filter, order, request)
+		if page != nil {
+			page.Total = once(page.Total)
+		}
+		return page, err
+	}, "users", filter, order, request)
 	if err != nil {
 		return nil, err
 	}
-	return toConnection(actor.Organization, page, r.now()), nil
+	now := r.now()
+	return &model.UserConnection{
+		Page: page, Organization: actor.Organization,
+		Show: func(u *directory.User) *model.User { return toUser(actor.Organization, u, now) },
+	}, nil
 }
 
 func (r *queryResolver) User(ctx context.Context, id string) (*model.User, error) {
-	u, err := r.Directory.User(ctx, requestOf(ctx).actor(), id)
-	if directory.HasCode(err, directory.CodeNotFound) {
-		return nil, nil
-	}
+	u, err := requestOf(ctx).people.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +400,29 @@ func (r *queryResolver) Organization(ctx context.Context) (*model.Organization, 
 	if err != nil {
 		return nil, err
 	}
-	return &model.Organization{ID: org.ID, Name: org.Name, Slug: org.Slug}, nil
+	return r.organization(org), nil
+}
+
+func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions []model.AuditAction, since *time.Time, until *time.Time, first *int32, after *string) (*model.AuditEventConnection, error) {
+	filter := directory.EventFilter{UserID: userID, Since: since, Until: until}
+	if actions != nil {
+		filter.Actions = make([]directory.Action, len(actions))
+		for i, action := range actions {
+			filter.Actions[i] = directory.Action(action)
+		}
+	}
+	request := directory.PageRequest{First: toIntPointer(first), After: after}
+	page, err := list(ctx, requestOf(ctx), func(ctx context.Context) (*directory.EventPage, error) {
+		page, err := r.Directory.AuditEvents(ctx, requestOf(ctx).actor(), filter, request)
+		if page != nil {
+			page.Total = once(page.Total)
+		}
+		return page, err
+	}, "auditEvents", filter, request)
+	if err != nil {
+		return nil, err
+	}
+	return toEventConnection(page), nil
 }
 
 func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error) {
@@ -306,7 +434,7 @@ func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string,
 	}
 	shown := &model.InvitationsPreview{Results: []*model.InviteResult{}, UserErrors: refused}
 	if preview != nil {
-		shown.Results = toInviteResults(actor.Organization, preview.Results, r.now())
+		shown.Results = r.inviteResults(ctx, preview.Results)
 		shown.SeatsNeeded, shown.SeatsAvailable = toInt(preview.SeatsNeeded), toInt(preview.SeatsFree)
 	}
 	return shown, nil
@@ -317,13 +445,12 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 	if err != nil || u == nil {
 		return nil, err
 	}
-	role, _ := org.Role(u.RoleID)
 	inviter, err := r.Accounts.InviterName(ctx, u)
 	if err != nil {
 		return nil, err
 	}
 	return &model.InvitationPreview{
-		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: role.Name,
+		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
 		InvitedByName: optional(inviter), ExpiresAt: u.Invitation.ExpiresAt, PasswordMinLength: toInt(r.PasswordMinLength),
 	}, nil
 }
@@ -333,8 +460,48 @@ func (r *roleResolver) UserCount(ctx context.Context, obj *model.Role) (int32, e
 	if err != nil {
 		return 0, err
 	}
-	return toInt(counts.Sum(func(g directory.Group) bool { return g.RoleID == obj.ID })), nil
+	return toInt(requestOf(ctx).Viewer.Organization.People(counts, obj.ID)), nil
 }
+
+func (r *subscriptionResolver) UserChanged(ctx context.Context) (<-chan *model.UserChange, error) {
+	return r.userChanged(ctx)
+}
+
+func (r *userResolver) Sessions(ctx context.Context, obj *model.User) ([]*model.Session, error) {
+	request := requestOf(ctx)
+	sessions, err := r.Accounts.Sessions(ctx, request.actor(), obj.Person)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*model.Session, len(sessions))
+	for i, session := range sessions {
+		shown[i] = toSession(session, request.Viewer)
+	}
+	return shown, nil
+}
+
+func (r *userResolver) Actions(ctx context.Context, obj *model.User) ([]*model.UserActionState, error) {
+	request := requestOf(ctx)
+	states, err := r.Directory.UserActions(ctx, request.actor(), obj.Person, request.seats)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*model.UserActionState, len(states))
+	for i, state := range states {
+		shown[i] = &model.UserActionState{Action: model.UserAction(state.Action), Allowed: state.Reason == "", Reason: optional(state.Reason)}
+	}
+	return shown, nil
+}
+
+func (r *userChangeResolver) User(ctx context.Context, obj *model.UserChange) (*model.User, error) {
+	return r.person(ctx, obj.UserID)
+}
+
+func (r *userChangeResolver) Organization(ctx context.Context, obj *model.UserChange) (*model.Organization, error) {
+	return r.Query().Organization(ctx)
+}
+
+func (r *Resolver) AuditEvent() AuditEventResolver { return &auditEventResolver{r} }
 
 func (r *Resolver) Invitation() InvitationResolver { return &invitationResolver{r} }
 
@@ -348,11 +515,21 @@ func (r *Resolver) Query() QueryResolver { return &queryResolver{r} }
 
 func (r *Resolver) Role() RoleResolver { return &roleResolver{r} }
 
+func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }
+
+func (r *Resolver) User() UserResolver { return &userResolver{r} }
+
+func (r *Resolver) UserChange() UserChangeResolver { return &userChangeResolver{r} }
+
 type (
+	auditEventResolver    struct{ *Resolver }
 	invitationResolver    struct{ *Resolver }
 	mutationResolver      struct{ *Resolver }
 	organizationResolver  struct{ *Resolver }
 	passwordResetResolver struct{ *Resolver }
 	queryResolver         struct{ *Resolver }
 	roleResolver          struct{ *Resolver }
+	subscriptionResolver  struct{ *Resolver }
+	userResolver          struct{ *Resolver }
+	userChangeResolver    struct{ *Resolver }
 )

@@ -6,11 +6,17 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"roster/internal/directory"
 	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 )
+
+// What something was done to.
+type AuditTarget interface {
+	IsAuditTarget()
+}
 
 // Something with an id that is unique in the whole service.
 type Node interface {
@@ -39,6 +45,48 @@ type AcceptInvitationPayload struct {
 	User *User `json:"user,omitempty"`
 	// Why the set-up is not complete.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Something that has happened. Events are only ever added.
+type AuditEvent struct {
+	// The event's id.
+	ID string `json:"id"`
+	// What has happened.
+	Action AuditAction `json:"action"`
+	// When.
+	At time.Time `json:"at"`
+	// Who did it, as they are now; null for the service itself, and for people who had not signed in. Needs `VIEW_USERS`, unless it is yourself.
+	Actor *User `json:"actor,omitempty"`
+	// The id of who did it; null when `actor` is nobody.
+	ActorID *string `json:"actorId,omitempty"`
+	// What it was done to, as it is now; null when it is no longer there. Needs `VIEW_USERS`, unless it is yourself.
+	Target AuditTarget `json:"target,omitempty"`
+	// The id of what it was done to.
+	TargetID string `json:"targetId"`
+	// The address it was done from; null for the service itself.
+	IPAddress *string `json:"ipAddress,omitempty"`
+	// What the browser or script called itself; null when it did not.
+	UserAgent *string `json:"userAgent,omitempty"`
+	// What the changed fields were; never a secret.
+	Before []*AuditValue `json:"before"`
+	// What the changed fields became, and what else there is to know; never a secret.
+	After []*AuditValue `json:"after"`
+}
+
+// An event on a page.
+type AuditEventEdge struct {
+	// The place in the list, for `after`; opaque.
+	Cursor string `json:"cursor"`
+	// The event.
+	Node *AuditEvent `json:"node"`
+}
+
+// One field of what was changed.
+type AuditValue struct {
+	// The name of the field.
+	Field string `json:"field"`
+	// Its value; empty when there was none.
+	Value string `json:"value"`
 }
 
 // What became of ending a password reset.
@@ -86,6 +134,34 @@ type ConfirmTwoFactorSetupPayload struct {
 	// Ten codes for the day the device is lost, each for one sign-in; shown this once. Null when nothing was enabled.
 	RecoveryCodes []string `json:"recoveryCodes,omitempty"`
 	// Why nothing was enabled.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A new role.
+type CreateRoleInput struct {
+	// What it is called; nothing else here is called that.
+	Name string `json:"name"`
+	// What it is for.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+	// What it lets people do; no more than your own role does. `CSM_SEAT` is bought, not granted, and may always be among them.
+	Permissions []Permission `json:"permissions"`
+}
+
+// What became of adding a role.
+type CreateRolePayload struct {
+	// The new role; null when it was not added.
+	Role *Role `json:"role,omitempty"`
+	// Why it was not added.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What became of deleting a role.
+type DeleteRolePayload struct {
+	// The id of the role that was deleted; null when it was not.
+	DeletedRoleID *string `json:"deletedRoleId,omitempty"`
+	// The role that those who had it have now; null when nobody had it.
+	Replacement *Role `json:"replacement,omitempty"`
+	// Why it was not deleted.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
@@ -174,13 +250,17 @@ type InviteUsersInput struct {
 	Emails []string `json:"emails"`
 	// The role that all of them get.
 	RoleID string `json:"roleId"`
+	// A text of your own, new for each intent. A request that is repeated with it
+	// within 24 hours has no second effect and sends no second mail; it answers as
+	// the first did. With another input it is refused.
+	IdempotencyKey graphql.Omittable[*string] `json:"idempotencyKey,omitempty"`
 }
 
 // What became of an invitation.
 type InviteUsersPayload struct {
 	// An answer for each address, in the order given.
 	Results []*InviteResult `json:"results"`
-	// Those who were invited, or whose invitation was renewed.
+	// Those who were invited, or whose invitation was renewed; empty for those who may not see people.
 	Users []*User `json:"users"`
 	// Why nobody at all was invited.
 	UserErrors []*UserError `json:"userErrors"`
@@ -228,7 +308,9 @@ type MailDelivery struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
-// What can be changed.
+// What can be changed. The person, role or organization that a change answers is
+// null for those who may not see it: that needs `VIEW_USERS`, but for oneself,
+// one's own role, and a role that one has just added.
 type Mutation struct {
 }
 
@@ -244,7 +326,15 @@ type Organization struct {
 	Seats *SeatUsage `json:"seats"`
 	// How many people there are.
 	UserCounts *UserCounts `json:"userCounts"`
+	// How long the link of an invitation works.
+	InvitationLifetimeSeconds int32 `json:"invitationLifetimeSeconds"`
+	// Whether everybody must have a second factor. Who has none can do nothing but set it up.
+	RequireTwoFactor bool `json:"requireTwoFactor"`
+	// Moves with every change. Send it as `expectedVersion` to change only what you have seen.
+	Version int32 `json:"version"`
 }
+
+func (Organization) IsAuditTarget() {}
 
 // Where a page is in its list.
 type PageInfo struct {
@@ -280,6 +370,22 @@ type ReactivateUserPayload struct {
 	// The person as they are now; null when there is none.
 	User *User `json:"user,omitempty"`
 	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Proof of who you are: exactly one of the two.
+type ReauthenticateInput struct {
+	// Your password.
+	Password graphql.Omittable[*string] `json:"password,omitempty"`
+	// Six digits of the authenticator app.
+	Code graphql.Omittable[*string] `json:"code,omitempty"`
+}
+
+// What became of proving again who you are.
+type ReauthenticatePayload struct {
+	// Until when this session may do what needs the proof; null when it was refused.
+	Until *time.Time `json:"until,omitempty"`
+	// Why it was refused.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
@@ -323,6 +429,22 @@ type ResetPasswordPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What became of ending a session.
+type RevokeSessionPayload struct {
+	// Whose session it was, as they are now; null when there is no such person.
+	User *User `json:"user,omitempty"`
+	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What became of signing somebody out everywhere.
+type RevokeSessionsPayload struct {
+	// The person as they are now; null when there is none.
+	User *User `json:"user,omitempty"`
+	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What an organization calls a set of permissions. Everybody has exactly one role.
 type Role struct {
 	// The role's id.
@@ -339,12 +461,16 @@ type Role struct {
 	BuiltIn bool `json:"builtIn"`
 	// How many people have the role, whatever their status.
 	UserCount int32 `json:"userCount"`
+	// Moves with every change. Send it as `expectedVersion` to change only what you have seen.
+	Version int32 `json:"version"`
 }
 
 func (Role) IsNode() {}
 
 // The id; opaque, made of a prefix that tells the type and a part that sorts by time.
 func (this Role) GetID() string { return this.ID }
+
+func (Role) IsAuditTarget() {}
 
 // How many CSM seats there are.
 type SeatUsage struct {
@@ -370,6 +496,10 @@ type Session struct {
 	IPAddress *string `json:"ipAddress,omitempty"`
 	// What the browser or script called itself; null when it did not.
 	UserAgent *string `json:"userAgent,omitempty"`
+	// The same in words, such as Firefox on Windows.
+	Device string `json:"device"`
+	// Whether it is the session of this request.
+	Current bool `json:"current"`
 }
 
 // What an authenticator app needs; shown this once.
@@ -384,12 +514,38 @@ type StartTwoFactorSetupPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What can be listened to.
+type Subscription struct {
+}
+
 // A sign-in whose password was right, and whose second factor is still to come.
 type TwoFactorChallenge struct {
 	// What to send to `verifyTwoFactor` with the code. It opens nothing else.
 	Token string `json:"token"`
 	// Until when.
 	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// What to change of the organization; a field that is absent stays as it is.
+type UpdateOrganizationInput struct {
+	// What it is called.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// How many CSM seats are paid for: no fewer than are taken, and at most 50,000.
+	SeatLimit graphql.Omittable[*int32] `json:"seatLimit,omitempty"`
+	// How long the link of an invitation works, from 3600 (an hour) to 2592000 (30 days); null for what the installation has set.
+	InvitationLifetimeSeconds graphql.Omittable[*int32] `json:"invitationLifetimeSeconds,omitempty"`
+	// Whether everybody must have a second factor.
+	RequireTwoFactor graphql.Omittable[*bool] `json:"requireTwoFactor,omitempty"`
+	// The `version` that you have seen. When somebody has changed the organization since, nothing is changed and the answer is `CONFLICT`.
+	ExpectedVersion graphql.Omittable[*int32] `json:"expectedVersion,omitempty"`
+}
+
+// What became of changing the organization.
+type UpdateOrganizationPayload struct {
+	// The organization as it is now.
+	Organization *Organization `json:"organization,omitempty"`
+	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What to change of your own account; a field that is absent stays as it is.
@@ -406,6 +562,26 @@ type UpdateProfileInput struct {
 type UpdateProfilePayload struct {
 	// You, as you are now.
 	User *User `json:"user,omitempty"`
+	// Why nothing was changed.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to change of a role; a field that is absent stays as it is.
+type UpdateRoleInput struct {
+	// What it is called; nothing else here is called that.
+	Name graphql.Omittable[*string] `json:"name,omitempty"`
+	// What it is for; null or empty to clear it.
+	Description graphql.Omittable[*string] `json:"description,omitempty"`
+	// Everything it lets people do from now on; no more than your own role does.
+	Permissions graphql.Omittable[[]Permission] `json:"permissions,omitempty"`
+	// The `version` that you have seen. When somebody has changed the role since, nothing is changed and the answer is `CONFLICT`.
+	ExpectedVersion graphql.Omittable[*int32] `json:"expectedVersion,omitempty"`
+}
+
+// What became of changing a role.
+type UpdateRolePayload struct {
+	// The role as it is now; null when there is none.
+	Role *Role `json:"role,omitempty"`
 	// Why nothing was changed.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -466,12 +642,41 @@ type User struct {
 	Invitation *Invitation `json:"invitation,omitempty"`
 	// The outstanding password reset; null when there is none.
 	PasswordReset *PasswordReset `json:"passwordReset,omitempty"`
+	// Where the person is signed in, the latest use first. One's own, or with `MANAGE_USERS` anybody's.
+	Sessions []*Session `json:"sessions"`
+	// What you may do to this person now, and why not: the rules of the mutations
+	// themselves. A mutation may still ask you to prove again who you are, or to wait.
+	Actions []*UserActionState `json:"actions"`
+	Person  *directory.User    `json:"-"`
 }
 
 func (User) IsNode() {}
 
 // The id; opaque, made of a prefix that tells the type and a part that sorts by time.
 func (this User) GetID() string { return this.ID }
+
+func (User) IsAuditTarget() {}
+
+// Whether the viewer may do something to a person.
+type UserActionState struct {
+	// What it is.
+	Action UserAction `json:"action"`
+	// Whether the mutation would succeed now. One that would change nothing succeeds.
+	Allowed bool `json:"allowed"`
+	// Why not, in a sentence with what to do about it; null when it is allowed.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// A change of somebody, as it happens.
+type UserChange struct {
+	// What has happened.
+	Kind UserChangeKind `json:"kind"`
+	// The person as they are now; null with `REFETCH`.
+	User *User `json:"user,omitempty"`
+	// The organization as it is now, with its seats and counts.
+	Organization *Organization `json:"organization"`
+	UserID       string        `json:"-"`
+}
 
 // How many people there are on each tab.
 type UserCounts struct {
@@ -527,8 +732,134 @@ type Viewer struct {
 	User *User `json:"user"`
 	// What their role lets them do.
 	Permissions []Permission `json:"permissions"`
+	// Whether nothing is allowed before `startTwoFactorSetup` and `confirmTwoFactorSetup`, because the organization requires a second factor.
+	TwoFactorRequired bool `json:"twoFactorRequired"`
 	// The session of this request.
 	Session *Session `json:"session"`
+}
+
+// What can happen.
+type AuditAction string
+
+const (
+	// An organization was made.
+	AuditActionOrganizationCreated AuditAction = "ORGANIZATION_CREATED"
+	// The organization's name or settings were changed.
+	AuditActionOrganizationUpdated AuditAction = "ORGANIZATION_UPDATED"
+	// A role was added.
+	AuditActionRoleCreated AuditAction = "ROLE_CREATED"
+	// A role was changed.
+	AuditActionRoleUpdated AuditAction = "ROLE_UPDATED"
+	// A role was deleted.
+	AuditActionRoleDeleted AuditAction = "ROLE_DELETED"
+	// Somebody new was invited.
+	AuditActionUserInvited AuditAction = "USER_INVITED"
+	// Somebody pending was sent a fresh invitation.
+	AuditActionInvitationRenewed AuditAction = "INVITATION_RENEWED"
+	// Somebody invited has completed the set-up.
+	AuditActionInvitationAccepted AuditAction = "INVITATION_ACCEPTED"
+	// Somebody was changed by an administrator.
+	AuditActionUserUpdated AuditAction = "USER_UPDATED"
+	// Somebody has changed their own account.
+	AuditActionProfileUpdated AuditAction = "PROFILE_UPDATED"
+	// Somebody's access was taken away.
+	AuditActionUserDeleted AuditAction = "USER_DELETED"
+	// Somebody was given access again.
+	AuditActionUserReactivated AuditAction = "USER_REACTIVATED"
+	// Somebody was sent a link to set a new password.
+	AuditActionPasswordResetRequested AuditAction = "PASSWORD_RESET_REQUESTED"
+	// Somebody has set a new password with a link.
+	AuditActionPasswordResetCompleted AuditAction = "PASSWORD_RESET_COMPLETED"
+	// A link to set a new password was ended.
+	AuditActionPasswordResetCancelled AuditAction = "PASSWORD_RESET_CANCELLED"
+	// Somebody has changed their own password.
+	AuditActionPasswordChanged AuditAction = "PASSWORD_CHANGED"
+	// Somebody has begun to set up a second factor.
+	AuditActionTwoFactorSetupStarted AuditAction = "TWO_FACTOR_SETUP_STARTED"
+	// Somebody has enabled a second factor.
+	AuditActionTwoFactorEnabled AuditAction = "TWO_FACTOR_ENABLED"
+	// Somebody has taken their own second factor off.
+	AuditActionTwoFactorRemoved AuditAction = "TWO_FACTOR_REMOVED"
+	// An administrator has taken somebody's second factor off.
+	AuditActionTwoFactorDisabled AuditAction = "TWO_FACTOR_DISABLED"
+	// Somebody has signed in.
+	AuditActionSignedIn AuditAction = "SIGNED_IN"
+	// Somebody has signed out.
+	AuditActionSignedOut AuditAction = "SIGNED_OUT"
+	// One session of somebody was ended.
+	AuditActionSessionRevoked AuditAction = "SESSION_REVOKED"
+	// Somebody was signed out everywhere.
+	AuditActionSessionsRevoked AuditAction = "SESSIONS_REVOKED"
+)
+
+var AllAuditAction = []AuditAction{
+	AuditActionOrganizationCreated,
+	AuditActionOrganizationUpdated,
+	AuditActionRoleCreated,
+	AuditActionRoleUpdated,
+	AuditActionRoleDeleted,
+	AuditActionUserInvited,
+	AuditActionInvitationRenewed,
+	AuditActionInvitationAccepted,
+	AuditActionUserUpdated,
+	AuditActionProfileUpdated,
+	AuditActionUserDeleted,
+	AuditActionUserReactivated,
+	AuditActionPasswordResetRequested,
+	AuditActionPasswordResetCompleted,
+	AuditActionPasswordResetCancelled,
+	AuditActionPasswordChanged,
+	AuditActionTwoFactorSetupStarted,
+	AuditActionTwoFactorEnabled,
+	AuditActionTwoFactorRemoved,
+	AuditActionTwoFactorDisabled,
+	AuditActionSignedIn,
+	AuditActionSignedOut,
+	AuditActionSessionRevoked,
+	AuditActionSessionsRevoked,
+}
+
+func (e AuditAction) IsValid() bool {
+	switch e {
+	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
+		return true
+	}
+	return false
+}
+
+func (e AuditAction) String() string {
+	return string(e)
+}
+
+func (e *AuditAction) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AuditAction(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AuditAction", str)
+	}
+	return nil
+}
+
+func (e AuditAction) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AuditAction) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AuditAction) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
 }
 
 // What became of one address of an invitation.
@@ -794,6 +1125,149 @@ func (e *Permission) UnmarshalJSON(b []byte) error {
 }
 
 func (e Permission) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What can be done to a person.
+type UserAction string
+
+const (
+	// Change name, username and title: `updateUser`.
+	UserActionUpdate UserAction = "UPDATE"
+	// Give another role that grants no more: `updateUser` with `roleId`.
+	UserActionChangeRole UserAction = "CHANGE_ROLE"
+	// Take access away: `deleteUser`.
+	UserActionDelete UserAction = "DELETE"
+	// Give access again: `reactivateUser`.
+	UserActionReactivate UserAction = "REACTIVATE"
+	// Send a fresh invitation: `resendInvitation`.
+	UserActionResendInvitation UserAction = "RESEND_INVITATION"
+	// Send a link to set a new password: `resetPassword`.
+	UserActionResetPassword UserAction = "RESET_PASSWORD"
+	// End the outstanding link: `cancelPasswordReset`.
+	UserActionCancelPasswordReset UserAction = "CANCEL_PASSWORD_RESET"
+	// Take the second factor off: `disable2FA`.
+	UserActionDisable2fa UserAction = "DISABLE_2FA"
+	// Sign out everywhere: `revokeSessions`.
+	UserActionRevokeSessions UserAction = "REVOKE_SESSIONS"
+)
+
+var AllUserAction = []UserAction{
+	UserActionUpdate,
+	UserActionChangeRole,
+	UserActionDelete,
+	UserActionReactivate,
+	UserActionResendInvitation,
+	UserActionResetPassword,
+	UserActionCancelPasswordReset,
+	UserActionDisable2fa,
+	UserActionRevokeSessions,
+}
+
+func (e UserAction) IsValid() bool {
+	switch e {
+	case UserActionUpdate, UserActionChangeRole, UserActionDelete, UserActionReactivate, UserActionResendInvitation, UserActionResetPassword, UserActionCancelPasswordReset, UserActionDisable2fa, UserActionRevokeSessions:
+		return true
+	}
+	return false
+}
+
+func (e UserAction) String() string {
+	return string(e)
+}
+
+func (e *UserAction) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = UserAction(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid UserAction", str)
+	}
+	return nil
+}
+
+func (e UserAction) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *UserAction) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e UserAction) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What has happened to somebody.
+type UserChangeKind string
+
+const (
+	// Somebody was invited.
+	UserChangeKindCreated UserChangeKind = "CREATED"
+	// Something that is shown of somebody has changed.
+	UserChangeKindUpdated UserChangeKind = "UPDATED"
+	// Somebody's access was taken away: they are inactive now.
+	UserChangeKindDeleted UserChangeKind = "DELETED"
+	// Something that concerns many has changed, or changes were missed: fetch again what is shown.
+	UserChangeKindRefetch UserChangeKind = "REFETCH"
+)
+
+var AllUserChangeKind = []UserChangeKind{
+	UserChangeKindCreated,
+	UserChangeKindUpdated,
+	UserChangeKindDeleted,
+	UserChangeKindRefetch,
+}
+
+func (e UserChangeKind) IsValid() bool {
+	switch e {
+	case UserChangeKindCreated, UserChangeKindUpdated, UserChangeKindDeleted, UserChangeKindRefetch:
+		return true
+	}
+	return false
+}
+
+func (e UserChangeKind) String() string {
+	return string(e)
+}
+
+func (e *UserChangeKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = UserChangeKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid UserChangeKind", str)
+	}
+	return nil
+}
+
+func (e UserChangeKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *UserChangeKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e UserChangeKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
