@@ -1,0 +1,80 @@
+import { retryExchange } from '@urql/exchange-retry';
+import { createClient as createSocket } from 'graphql-ws';
+import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
+import { createStore } from '../shared/store';
+import { connection } from './connection';
+import { type ViewerFragment, ViewerDocument } from './operations';
+import { codeOf } from './problem';
+
+/** Who is signed in; null: nobody; undefined: no answer has told yet. */
+export const viewer = createStore<ViewerFragment | null | undefined>(undefined);
+
+const endpoint = new URL(
+  document.querySelector<HTMLMetaElement>('meta[name="roster-api"]')?.content ?? '/graphql',
+  location.href,
+);
+
+// Why a socket was closed.
+const closedByPage = 1000;
+const sessionEnded = 4401;
+
+function createClient(): Client {
+  const socket = createSocket({
+    url: endpoint.href.replace(/^http/, 'ws'),
+    retryAttempts: Infinity,
+    shouldRetry: () => true,
+    keepAlive: 10_000,
+    on: {
+      connected: () => connection.set('live'),
+      closed: (event) => {
+        const { code } = event as CloseEvent;
+        connection.set(code === closedByPage ? 'none' : 'interrupted');
+        if (code === sessionEnded) void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise();
+      },
+    },
+  });
+  const client: Client = new Client({
+    url: endpoint.href,
+    preferGetMethod: false,
+    fetchOptions: { credentials: 'include' },
+    exchanges: [
+      cacheExchange,
+      mapExchange({
+        onResult({ data, error }) {
+          const code = codeOf(error);
+          if (code === 'UNAUTHENTICATED') viewer.set(null);
+          else if (data && 'viewer' in data) viewer.set(data.viewer as ViewerFragment | null);
+          // Pages ask who is signed in beside what they show. One that is refused
+          // has not learned it, or that it is no longer what it was.
+          else if (code === 'FORBIDDEN') {
+            queueMicrotask(() => void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise());
+          }
+        },
+      }),
+      retryExchange({
+        initialDelayMs: 500,
+        maxNumberAttempts: 4,
+        retryIf: (error, operation) =>
+          operation.kind === 'query' && (codeOf(error) === 'UNAVAILABLE' || codeOf(error) === 'UNREACHABLE'),
+      }),
+      fetchExchange,
+      subscriptionExchange({
+        forwardSubscription: (request) => ({
+          subscribe: (sink) => ({
+            unsubscribe: socket.subscribe({ ...request, query: request.query ?? '' }, sink),
+          }),
+        }),
+      }),
+    ],
+  });
+  return client;
+}
+
+/** The client of whoever is signed in. */
+export const client = createStore(createClient());
+
+/** Somebody else is signed in, or nobody: nothing of what was seen before stays. */
+export function changeViewer(next: ViewerFragment | null) {
+  client.set(createClient());
+  viewer.set(next);
+}

@@ -1,0 +1,71 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
+import { type AnyVariables, createRequest, useQuery, useSubscription } from 'urql';
+import { createStore, useStore } from '../shared/store';
+import { connection, online } from './connection';
+import { UserChangedDocument } from './operations';
+import { type Problem, problemOf } from './problem';
+
+/** Moves when something that pages show has changed, here or elsewhere. */
+const changes = createStore(0);
+
+// Many changes at once, such as an invitation of a hundred, are fetched as one.
+const settle = 250;
+let pending: ReturnType<typeof setTimeout> | undefined;
+
+function changed() {
+  pending ??= setTimeout(() => {
+    pending = undefined;
+    changes.set(changes.get() + 1);
+  }, settle);
+}
+
+/** Listens to what others change. */
+export function useLiveChanges(allowed: boolean) {
+  useSubscription({ query: UserChangedDocument, pause: !allowed }, (_, change) => {
+    changed();
+    return change;
+  });
+  // What was missed while there was no connection.
+  const was = useRef(false);
+  const isOnline = useStore(online);
+  const interrupted = useStore(connection) === 'interrupted' || !isOnline;
+  useEffect(() => {
+    if (was.current && !interrupted) changed();
+    was.current = interrupted;
+  }, [interrupted]);
+}
+
+export interface PageData<Data> {
+  data: Data | undefined;
+  /** The data answer an earlier question; the answer to this one is on its way. */
+  outdated: boolean;
+  problem: Problem | undefined;
+  refetch: () => void;
+}
+
+/** What a page shows: at once what is known, then what is so now, and again after each change. */
+export function usePageData<Data, Variables extends AnyVariables>(
+  query: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+  pause = false,
+): PageData<Data> {
+  const [{ data, error, fetching, stale, operation }, execute] = useQuery({
+    query,
+    variables,
+    pause,
+    requestPolicy: 'cache-and-network',
+  } as Parameters<typeof useQuery<Data, Variables>>[0]);
+  const { key } = useMemo(() => createRequest(query, variables), [query, variables]);
+  const refetch = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute]);
+  const tick = useStore(changes);
+  const seen = useRef(tick);
+  // An answer that is on its way may be older than the change: ask behind it.
+  const busy = fetching || stale;
+  useEffect(() => {
+    if (seen.current === tick || pause || busy) return;
+    seen.current = tick;
+    refetch();
+  }, [tick, pause, busy, refetch]);
+  return { data, outdated: data !== undefined && operation?.key !== key, problem: error && problemOf(error), refetch };
+}

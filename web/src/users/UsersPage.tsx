@@ -1,0 +1,267 @@
+import { Anchor, Button, Group, Popover, Progress, Skeleton, Stack, Tabs, Text } from '@mantine/core';
+import { IconUserPlus } from '@tabler/icons-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { Link, useSearchParams } from 'wouter';
+import { viewer } from '../api/client';
+import { UsersDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
+import { usePageData } from '../api/page';
+import { PageTitle } from '../layout/PageTitle';
+import { announce } from '../shared/announce';
+import { useDialog } from '../shared/dialog';
+import { tellDone } from '../shared/feedback';
+import { ProblemNote } from '../shared/ProblemNote';
+import { useStore } from '../shared/store';
+import { BulkBar } from './BulkBar';
+import { BulkDialog, type BulkChange } from './BulkDialog';
+import { ConfirmDialog, type Confirmation } from './ConfirmDialog';
+import { EditDialog } from './EditDialog';
+import { Filters } from './Filters';
+import { InviteDialog } from './InviteDialog';
+import { changeState, isFiltered, type ListState, pageSize, readState, type Tab, toVariables, writeState } from './state';
+import { UserTable } from './UserTable';
+import classes from './users.module.css';
+
+const tabs: { tab: Tab; name: string }[] = [
+  { tab: 'active', name: 'Active' },
+  { tab: 'pending', name: 'Pending' },
+  { tab: 'inactive', name: 'Inactive' },
+];
+
+export default function UsersPage() {
+  const [params, setParams] = useSearchParams();
+  const state = useMemo(() => readState(params), [params]);
+  const change = useCallback(
+    (change: Partial<ListState>, replace = false) =>
+      setParams((now) => writeState(changeState(readState(now), change)), { replace }),
+    [setParams],
+  );
+  const variables = useMemo(() => toVariables(state), [state]);
+  const { data, outdated, problem, refetch } = usePageData(UsersDocument, variables);
+  const who = useStore(viewer);
+  const mayManage = who?.permissions.includes('MANAGE_USERS') ?? false;
+
+  const [selected, setSelected] = useState<string[]>([]);
+  const [feedback, setFeedback] = useState<{ id: string; text: string }>();
+  useEffect(() => {
+    setSelected([]);
+    setFeedback(undefined);
+  }, [variables]);
+  const tellOnRow = (id: string, text: string) => {
+    setFeedback({ id, text });
+    announce(text);
+  };
+
+  const inviting = useDialog<true>();
+  const editing = useDialog<UserRowFragment>();
+  const confirming = useDialog<Confirmation>();
+  const changing = useDialog<BulkChange>();
+
+  const count = data?.users.totalCount;
+  useEffect(() => {
+    if (count !== undefined && !outdated) announce(`${count.toLocaleString()} people`);
+  }, [count, outdated, variables]);
+
+  // People of another tab are not shown under this one while it is asked for.
+  const shown = data?.users.nodes.every((user) => user.status === variables.status) ? data.users.nodes : undefined;
+  const chosen = shown?.filter((user) => selected.includes(user.id)) ?? [];
+
+  return (
+    <Stack gap="md">
+      <Group justify="space-between" gap="sm" className={classes.head}>
+        <PageTitle>Users</PageTitle>
+        <Seats seats={data?.organization.seats} />
+        {(mayManage || !who) && (
+          <Button
+            leftSection={<IconUserPlus size={18} aria-hidden />}
+            onClick={() => inviting.open(true)}
+            disabled={!mayManage}
+          >
+            New users
+          </Button>
+        )}
+      </Group>
+      <Tabs value={state.tab} onChange={(tab) => tab && change({ tab: tab as Tab })} keepMounted={false}>
+        <Tabs.List>
+          {tabs.map(({ tab, name }) => (
+            <Tabs.Tab key={tab} value={tab} className={classes.tab}>
+              {name} <span className={classes.count}>{data?.organization.userCounts[tab].toLocaleString()}</span>
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        {tabs.map(({ tab }) => (
+          <Tabs.Panel key={tab} value={tab} pt="md">
+            <Stack gap="sm">
+              {chosen.length > 0 ? (
+                <BulkBar users={chosen} change={changing.open} clear={() => setSelected([])} />
+              ) : (
+                <Filters state={state} change={change} roles={data?.roles} />
+              )}
+              {problem && <ProblemNote problem={problem} retry={refetch} />}
+              {!(problem && !data) && (
+                <UserTable
+                  state={state}
+                  users={shown}
+                  outdated={outdated}
+                  selectable={mayManage || !who}
+                  selected={selected}
+                  select={setSelected}
+                  sort={(sort) => change({ sort })}
+                  feedback={feedback}
+                  edit={editing.open}
+                  confirm={confirming.open}
+                />
+              )}
+              {shown?.length === 0 && !problem && (
+                <Nobody state={state} change={change} mayManage={mayManage} invite={() => inviting.open(true)} />
+              )}
+              {data && <Pages users={data.users} change={change} />}
+            </Stack>
+          </Tabs.Panel>
+        ))}
+      </Tabs>
+
+      <InviteDialog dialog={inviting} roles={data?.roles ?? []} />
+      <EditDialog dialog={editing} roles={data?.roles ?? []} onDone={tellOnRow} />
+      <ConfirmDialog
+        dialog={confirming}
+        onDone={({ act, user }, sentence) => (act.moves ? tellDone(sentence) : tellOnRow(user.id, sentence))}
+      />
+      <BulkDialog dialog={changing} roles={data?.roles ?? []} onDone={() => setSelected([])} />
+    </Stack>
+  );
+}
+
+function Seats({ seats }: { seats: UsersQuery['organization']['seats'] | undefined }) {
+  if (!seats) return <Skeleton className={classes.seats} />;
+  return (
+    <div className={classes.seats}>
+      <Group justify="space-between" gap="md" wrap="nowrap">
+        <Text size="sm">
+          {seats.used.toLocaleString()} of {seats.limit.toLocaleString()} CSM seats taken
+        </Text>
+        {seats.available > 0 ? (
+          <Text size="sm" c="dimmed">
+            {seats.available.toLocaleString()} free
+          </Text>
+        ) : (
+          <NoSeats />
+        )}
+      </Group>
+      <Progress
+        size="sm"
+        value={seats.limit > 0 ? (seats.used / seats.limit) * 100 : 100}
+        color={seats.available === 0 ? 'red.9' : undefined}
+        aria-label="CSM seats taken"
+      />
+    </div>
+  );
+}
+
+function NoSeats() {
+  const mayRaise = useStore(viewer)?.permissions.includes('MANAGE_ORGANIZATION');
+  return (
+    <Popover width={300} withArrow shadow="md" trapFocus>
+      <Popover.Target>
+        <Anchor component="button" size="sm" c="var(--roster-bad)">
+          None free
+        </Anchor>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <Text size="sm">
+          To free a seat, delete{' '}
+          <Anchor component={Link} to="/users?seat=yes" inherit>
+            somebody who has one
+          </Anchor>{' '}
+          or give them another role. Or{' '}
+          {mayRaise ? (
+            <Anchor component={Link} to="/organization" inherit>
+              raise the limit
+            </Anchor>
+          ) : (
+            'ask an administrator to raise the limit'
+          )}
+          .
+        </Text>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+interface NobodyProps {
+  state: ListState;
+  change: (change: Partial<ListState>) => void;
+  mayManage: boolean;
+  invite: () => void;
+}
+
+function Nobody({ state, change, mayManage, invite }: NobodyProps) {
+  if (isFiltered(state)) {
+    return (
+      <Stack align="center" py="xl" gap="xs">
+        <Text>Nobody here matches.</Text>
+        <Button
+          variant="default"
+          onClick={() => change({ search: '', roles: [], seat: undefined, twoFactor: undefined })}
+        >
+          Clear search and filters
+        </Button>
+      </Stack>
+    );
+  }
+  const texts: Record<Tab, string> = {
+    active: 'Nobody has completed the set-up yet.',
+    pending: 'Everybody who was invited has completed the set-up.',
+    inactive: 'Nobody was deleted.',
+  };
+  return (
+    <Stack align="center" py="xl" gap="xs">
+      <Text>{texts[state.tab]}</Text>
+      {mayManage && state.tab !== 'inactive' && (
+        <Button variant="default" onClick={invite}>
+          Invite somebody
+        </Button>
+      )}
+    </Stack>
+  );
+}
+
+interface PagesProps {
+  users: UsersQuery['users'];
+  change: (change: Partial<ListState>) => void;
+}
+
+function Pages({ users, change }: PagesProps) {
+  const { pageInfo, totalCount } = users;
+  const { startCursor, endCursor } = pageInfo;
+  return (
+    <Group justify="space-between" component="nav" aria-label="Pages of the list">
+      <Text size="sm" c="dimmed">
+        {totalCount.toLocaleString()} {totalCount === 1 ? 'person' : 'people'}
+        {totalCount > pageSize && `, ${pageSize} on a page`}
+      </Text>
+      {(pageInfo.hasNextPage || pageInfo.hasPreviousPage) && (
+        <Group gap="xs">
+          <Button variant="default" size="xs" disabled={!pageInfo.hasPreviousPage} onClick={() => change({})}>
+            First
+          </Button>
+          <Button
+            variant="default"
+            size="xs"
+            disabled={!pageInfo.hasPreviousPage || !startCursor}
+            onClick={() => startCursor && change({ page: { before: startCursor } })}
+          >
+            Previous
+          </Button>
+          <Button
+            variant="default"
+            size="xs"
+            disabled={!pageInfo.hasNextPage || !endCursor}
+            onClick={() => endCursor && change({ page: { after: endCursor } })}
+          >
+            Next
+          </Button>
+        </Group>
+      )}
+    </Group>
+  );
+}
