@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(watched) != "" {
+		os.Exit(runWatched())
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "roster-test-")
 		if err != nil {
@@ -61,20 +65,34 @@ type way struct {
 	env func(t *testing.T) []string
 	// open opens the store that a program with this environment has used.
 	open func(t *testing.T, p *program) directory.Store
+	// forget empties what expires: sessions, limits and idempotency keys.
+	forget func(t *testing.T, p *program)
+	// dump is all that is stored, as bytes.
+	dump func(t *testing.T, p *program) string
+	// away changes an environment so that something can be done while the stores
+	// are away; nil where they are in the same process.
+	away func(t *testing.T, env []string) (changed []string, while func(do func()))
 }
 
 // ways are embedded, and with the tag services the other one too.
 var ways = []way{{
 	name: "embedded",
 	env:  func(*testing.T) []string { return nil },
-	open: func(t *testing.T, p *program) directory.Store {
+	open: func(t *testing.T, p *program) directory.Store { return sqlite.NewStore(openSQLite(t, p)) },
+	forget: func(t *testing.T, p *program) {
 		t.Helper()
-		db, err := sqlite.Open(context.Background(), filepath.Join(p.dir, "roster.db"))
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = db.Close() })
-		return sqlite.NewStore(db)
+		require.NoError(t, sqlite.NewVault(openSQLite(t, p)).Sweep(t.Context(), time.Now().AddDate(10, 0, 0)))
 	},
+	dump: files,
 }}
+
+func openSQLite(t *testing.T, p *program) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(context.Background(), filepath.Join(p.dir, "roster.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
 
 // eachWay runs a test in every way that there is.
 func eachWay(t *testing.T, test func(t *testing.T, w way)) {
@@ -91,10 +109,13 @@ type program struct {
 	dir  string
 	env  []string
 	args []string
-	cmd  *exec.Cmd
-	done chan struct{}
-	mu   sync.Mutex
-	logs bytes.Buffer
+	// watched is where the program tells about itself, if it is one of
+	// runWatched; else empty.
+	watched string
+	cmd     *exec.Cmd
+	done    chan struct{}
+	mu      sync.Mutex
+	logs    bytes.Buffer
 }
 
 // install starts the program on an empty store, with an administrator.
@@ -122,27 +143,42 @@ func installBare(t *testing.T, w way, env []string, args ...string) *program {
 	return p
 }
 
+// handedOut counts the ports that freeAddress has tried.
+var handedOut atomic.Int64
+
+// freeAddress is an address to listen on now and again later. Its port is below
+// those that the system hands out by itself (from 32768 on Linux) and is handed
+// out once, so that nobody takes it while nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+(int64(os.Getpid())+handedOut.Add(1))%9000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, l.Close())
+			return address
+		}
+	}
+	require.Fail(t, "no free port")
+	return ""
 }
 
 // start starts the program and waits until it is ready.
 func (p *program) start() {
 	p.t.Helper()
 	p.launch()
-	p.waitReady(30 * time.Second)
+	p.waitReady(2 * time.Minute)
 }
 
 func (p *program) launch() {
 	p.t.Helper()
 	p.cmd = exec.Command(binary, p.args...)
 	p.cmd.Env = p.env
+	if p.watched != "" {
+		p.watch()
+	}
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(p.t, err)
+	p.cmd.Stdout = p.cmd.Stderr
 	require.NoError(p.t, p.cmd.Start())
 	p.done = make(chan struct{})
 	go func() {
@@ -211,6 +247,9 @@ type client struct {
 	p     *program
 	token string
 	http  *http.Client
+	// ip is the address that a proxy before the program names; agent what the
+	// client calls itself. Both may be empty.
+	ip, agent string
 }
 
 func (p *program) anybody() *client {
@@ -223,6 +262,7 @@ type object = map[string]any
 // reply is an answer of the API.
 type reply struct {
 	status int
+	header http.Header
 	Data   object
 	Errors []struct {
 		Message    string
@@ -239,6 +279,15 @@ func (r reply) code() string {
 	return code
 }
 
+// payload is the only root field.
+func (r reply) payload() object {
+	for _, v := range r.Data {
+		o, _ := v.(object)
+		return o
+	}
+	return nil
+}
+
 // ask sends an operation and answers whatever comes; an error when nothing does.
 func (c *client) ask(query string, variables object) (reply, error) {
 	body, err := json.Marshal(object{"query": query, "variables": variables})
@@ -253,6 +302,12 @@ func (c *client) ask(query string, variables object) (reply, error) {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if c.ip != "" {
+		request.Header.Set("X-Forwarded-For", c.ip)
+	}
+	if c.agent != "" {
+		request.Header.Set("User-Agent", c.agent)
+	}
 	answer, err := c.http.Do(request)
 	if err != nil {
 		return reply{}, err
@@ -262,7 +317,7 @@ func (c *client) ask(query string, variables object) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r := reply{status: answer.StatusCode}
+	r := reply{status: answer.StatusCode, header: answer.Header}
 	if err := json.Unmarshal(text, &r); err != nil {
 		return r, fmt.Errorf("status %d: %s", answer.StatusCode, text)
 	}
@@ -276,11 +331,7 @@ func (c *client) do(query string, variables object) object {
 	r, err := c.ask(query, variables)
 	require.NoError(c.p.t, err)
 	require.Empty(c.p.t, r.Errors, query)
-	for _, v := range r.Data {
-		o, _ := v.(object)
-		return o
-	}
-	return nil
+	return r.payload()
 }
 
 // dig follows a path of fields and indexes.

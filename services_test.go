@@ -5,26 +5,28 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"io"
-	"net"
+	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"roster/internal/directory"
 	"roster/internal/mongo"
 )
 
 func init() {
-	ways = append(ways, way{name: "services", env: servicesEnv, open: openMongo})
+	ways = append(ways, way{name: "services", env: servicesEnv, open: openMongo, forget: emptyRedis, dump: dumpServices, away: servicesAway})
 }
 
 // servicesEnv is a database of its own on the servers that the tests are given.
@@ -61,107 +63,109 @@ func openMongo(t *testing.T, p *program) directory.Store {
 	return nil
 }
 
-// forwarder passes connections on to a server, once it is opened; before that,
-// and after it is closed, nobody is there.
-type forwarder struct {
-	t          *testing.T
-	addr, dest string
-	mu         sync.Mutex
-	listener   net.Listener
-	open       []net.Conn
-}
-
-func (f *forwarder) start() {
-	f.t.Helper()
-	listener, err := net.Listen("tcp", f.addr)
-	require.NoError(f.t, err)
-	f.listener = listener
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", f.dest)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			f.mu.Lock()
-			f.open = append(f.open, in, out)
-			f.mu.Unlock()
-			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
-			go func() { _, _ = io.Copy(in, out); _ = in.Close() }()
-		}
-	}()
-}
-
-func (f *forwarder) stop() {
-	_ = f.listener.Close()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range f.open {
-		_ = c.Close()
-	}
-	f.open = nil
-}
-
-// behind puts a forwarder before the server of a URL in the environment.
-func behind(t *testing.T, env []string, variable string) ([]string, *forwarder) {
+// redisKeys goes through the keys of this program's installation: they begin
+// with the database's name.
+func redisKeys(t *testing.T, p *program, do func(ctx context.Context, client *redis.Client, key string)) {
 	t.Helper()
-	f := &forwarder{t: t, addr: freeAddress(t)}
-	changed := slices.Clone(env)
-	for i, pair := range changed {
-		if value, ok := strings.CutPrefix(pair, variable+"="); ok {
-			u, err := url.Parse(value)
-			require.NoError(t, err)
-			f.dest, u.Host = u.Host, f.addr
-			changed[i] = variable + "=" + u.String()
+	var url, prefix string
+	for _, pair := range p.env {
+		if value, ok := strings.CutPrefix(pair, "REDIS_URL="); ok {
+			url = value
+		}
+		if value, ok := strings.CutPrefix(pair, "MONGODB_URI="); ok {
+			prefix = value[strings.LastIndex(value, "/")+1:]
 		}
 	}
-	require.NotEmpty(t, f.dest, variable)
-	return changed, f
+	options, err := redis.ParseURL(url)
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	defer client.Close()
+	ctx := context.Background()
+	all := client.Scan(ctx, 0, prefix+":*", 1000).Iterator()
+	for all.Next(ctx) {
+		do(ctx, client, all.Val())
+	}
+	require.NoError(t, all.Err())
 }
 
-// TestAStoreThatIsAway: the server says so, answers UNAVAILABLE and lets nobody
-// in, and goes on by itself when the store is back.
-func TestAStoreThatIsAway(t *testing.T) {
-	for _, variable := range []string{"MONGODB_URI", "REDIS_URL"} {
-		t.Run(variable, func(t *testing.T) {
-			env, store := behind(t, servicesEnv(t), variable)
-			p := &program{t: t, dir: t.TempDir()}
-			addr := freeAddress(t)
-			p.url = "http://" + addr
-			p.env = append(env, "ADDR="+addr, "PUBLIC_URL="+p.url, "DATA_DIR="+p.dir,
-				"BOOTSTRAP_ADMIN_EMAIL="+adminEmail, "BOOTSTRAP_ADMIN_PASSWORD="+adminPassword)
-			p.launch()
-			t.Cleanup(func() {
-				p.kill()
-				if t.Failed() {
-					t.Logf("log of the program:\n%s", p.log())
-				}
-			})
-			require.Eventually(t, func() bool { return p.get("/healthz") == 200 }, 10*time.Second, 20*time.Millisecond)
-			time.Sleep(4 * time.Second)
-			assert.Equal(t, 503, p.get("/readyz"), "down at start")
-			store.start()
-			t.Cleanup(store.stop)
-			p.waitReady(15 * time.Second)
-			admin := p.admin()
+func emptyRedis(t *testing.T, p *program) {
+	t.Helper()
+	removed := 0
+	redisKeys(t, p, func(ctx context.Context, client *redis.Client, key string) {
+		require.NoError(t, client.Del(ctx, key).Err())
+		removed++
+	})
+	require.Positive(t, removed)
+}
 
-			store.stop()
-			began := time.Now()
-			r, err := admin.ask(`{ viewer { user { id } } }`, nil)
+// dumpServices is all that the installation keeps in MongoDB and in Redis.
+func dumpServices(t *testing.T, p *program) string {
+	t.Helper()
+	var all strings.Builder
+	ctx := context.Background()
+	for _, pair := range p.env {
+		uri, ok := strings.CutPrefix(pair, "MONGODB_URI=")
+		if !ok {
+			continue
+		}
+		client, err := driver.Connect(options.Client().ApplyURI(uri))
+		require.NoError(t, err)
+		defer func() { _ = client.Disconnect(ctx) }()
+		db := client.Database(uri[strings.LastIndex(uri, "/")+1:])
+		collections, err := db.ListCollectionNames(ctx, bson.M{})
+		require.NoError(t, err)
+		require.NotEmpty(t, collections)
+		for _, collection := range collections {
+			cursor, err := db.Collection(collection).Find(ctx, bson.M{})
 			require.NoError(t, err)
-			assert.Equal(t, "UNAVAILABLE", r.code(), "nothing fails open")
-			assert.Less(t, time.Since(began), 11*time.Second, "within its deadline")
-			assert.Equal(t, 503, p.get("/readyz"))
-			assert.Equal(t, 200, p.get("/healthz"))
+			for cursor.Next(ctx) {
+				all.Write(cursor.Current)
+			}
+			require.NoError(t, cursor.Err())
+		}
+	}
+	redisKeys(t, p, func(ctx context.Context, client *redis.Client, key string) {
+		kind, err := client.Type(ctx, key).Result()
+		require.NoError(t, err)
+		var value any
+		switch kind {
+		case "string":
+			value, err = client.Get(ctx, key).Result()
+		case "hash":
+			value, err = client.HGetAll(ctx, key).Result()
+		case "set":
+			value, err = client.SMembers(ctx, key).Result()
+		case "zset":
+			value, err = client.ZRangeWithScores(ctx, key, 0, -1).Result()
+		case "list":
+			value, err = client.LRange(ctx, key, 0, -1).Result()
+		case "none":
+			return // its time has come
+		default:
+			t.Errorf("what is in a %s?", kind)
+		}
+		require.NoError(t, err)
+		fmt.Fprintf(&all, "%s %v\n", key, value)
+	})
+	return all.String()
+}
 
-			store.start()
-			p.waitReady(10 * time.Second)
-			assert.NotNil(t, admin.viewer(), "the session is there again")
-		})
+// servicesAway puts both servers behind proxies, which go away one after the other.
+func servicesAway(t *testing.T, env []string) (changed []string, while func(do func())) {
+	t.Helper()
+	changed, mongoDB := behind(t, env, "MONGODB_URI", "")
+	changed, redis := behind(t, changed, "REDIS_URL", "")
+	proxies := []*toxiproxy.Proxy{mongoDB, redis}
+	for _, proxy := range proxies {
+		require.NoError(t, proxy.Start())
+	}
+	return changed, func(do func()) {
+		for _, proxy := range proxies {
+			proxy.Stop()
+			do()
+			require.NoError(t, proxy.Start())
+			time.Sleep(2 * time.Second)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -208,31 +207,5 @@ func TestSeedAndList(t *testing.T) {
 			found, _ := admin.do(list, object{"q": "MULLER"})["totalCount"].(float64)
 			assert.Positive(t, found, "accents make no difference")
 		})
-	})
-}
-
-func TestGracefulStop(t *testing.T) {
-	eachWay(t, func(t *testing.T, w way) {
-		p := install(t, w)
-		admin := p.admin()
-		answers := make(chan error, 1)
-		go func() {
-			for {
-				r, err := admin.ask(`{ viewer { user { id } } }`, nil)
-				if err != nil {
-					answers <- nil // refused to connect: it has stopped
-					return
-				}
-				if len(r.Errors) > 0 && r.code() != "UNAVAILABLE" {
-					answers <- assert.AnError
-					return
-				}
-			}
-		}()
-		time.Sleep(100 * time.Millisecond)
-		began := time.Now()
-		assert.Equal(t, 0, p.stop())
-		assert.Less(t, time.Since(began), 15*time.Second)
-		assert.NoError(t, <-answers)
 	})
 }
