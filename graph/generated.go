@@ -2900,6 +2900,8 @@ enum AuditAction {
   TWO_FACTOR_REMOVED
   "An administrator has taken somebody's second factor off."
   TWO_FACTOR_DISABLED
+  "Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN."
+  RECOVERY_CODE_USED
   "Somebody has signed in."
   SIGNED_IN
   "Somebody has signed out."

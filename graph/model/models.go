@@ -782,6 +782,8 @@ const (
 	AuditActionTwoFactorRemoved AuditAction = "TWO_FACTOR_REMOVED"
 	// An administrator has taken somebody's second factor off.
 	AuditActionTwoFactorDisabled AuditAction = "TWO_FACTOR_DISABLED"
+	// Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN.
+	AuditActionRecoveryCodeUsed AuditAction = "RECOVERY_CODE_USED"
 	// Somebody has signed in.
 	AuditActionSignedIn AuditAction = "SIGNED_IN"
 	// Somebody has signed out.
@@ -813,6 +815,7 @@ var AllAuditAction = []AuditAction{
 	AuditActionTwoFactorEnabled,
 	AuditActionTwoFactorRemoved,
 	AuditActionTwoFactorDisabled,
+	AuditActionRecoveryCodeUsed,
 	AuditActionSignedIn,
 	AuditActionSignedOut,
 	AuditActionSessionRevoked,
@@ -821,7 +824,7 @@ var AllAuditAction = []AuditAction{
 
 func (e AuditAction) IsValid() bool {
 	switch e {
-	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
+	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionRecoveryCodeUsed, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
 		return true
 	}
 	return false

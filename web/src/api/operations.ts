@@ -37,6 +37,8 @@ export type AuditAction =
   | 'PASSWORD_RESET_REQUESTED'
   /** Somebody has changed their own account. */
   | 'PROFILE_UPDATED'
+  /** Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN. */
+  | 'RECOVERY_CODE_USED'
   /** A role was added. */
   | 'ROLE_CREATED'
   /** A role was deleted. */
