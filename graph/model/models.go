@@ -181,6 +181,16 @@ type Disable2FAPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What whoever runs Roster has set, for all organizations.
+type Installation struct {
+	// How long the link of an invitation works, unless the organization has set it.
+	InvitationLifetimeSeconds int32 `json:"invitationLifetimeSeconds"`
+	// How long the link to set a new password works.
+	PasswordResetLifetimeSeconds int32 `json:"passwordResetLifetimeSeconds"`
+	// How many characters a password must have at least.
+	PasswordMinLength int32 `json:"passwordMinLength"`
+}
+
 // An invitation that was not accepted yet.
 type Invitation struct {
 	// Who invited the person; null when it was the service itself.
@@ -328,6 +338,8 @@ type Organization struct {
 	UserCounts *UserCounts `json:"userCounts"`
 	// How long the link of an invitation works.
 	InvitationLifetimeSeconds int32 `json:"invitationLifetimeSeconds"`
+	// What the organization itself has set for that; null when what the installation has set counts.
+	OwnInvitationLifetimeSeconds *int32 `json:"ownInvitationLifetimeSeconds,omitempty"`
 	// Whether everybody must have a second factor. Who has none can do nothing but set it up.
 	RequireTwoFactor bool `json:"requireTwoFactor"`
 	// Moves with every change. Send it as `expectedVersion` to change only what you have seen.
