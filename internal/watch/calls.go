@@ -3,8 +3,10 @@ package watch
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
@@ -13,40 +15,59 @@ import (
 
 // calls measures the calls of one store.
 type calls struct {
-	metrics *Metrics
-	store   string
+	// kinds are the methods that a store of this type has, by name.
+	kinds map[string]*kind
 	// tracer is nil when nothing is traced.
 	tracer trace.Tracer
 }
 
-// call is one that is going on.
-type call struct {
-	calls
-	name  string
-	began time.Time
-	span  trace.Span
+// kind is one kind of call.
+type kind struct {
+	took   prometheus.Observer
+	failed prometheus.Counter
+	span   string
 }
 
-func (c calls) begin(ctx context.Context, name string) (context.Context, call) {
-	one := call{calls: c, name: name, began: time.Now()}
+// callsOf measures the methods of T.
+func callsOf[T any](m *Metrics, store string, t *Traces) calls {
+	c := calls{kinds: map[string]*kind{}, tracer: t.within()}
+	of := reflect.TypeFor[T]()
+	for i := range of.NumMethod() {
+		name := of.Method(i).Name
+		c.kinds[name] = &kind{
+			took: m.callTime.WithLabelValues(store, name), failed: m.callErrors.WithLabelValues(store, name), span: store + " " + name,
+		}
+	}
+	return c
+}
+
+// call is one that is going on.
+type call struct {
+	*kind
+	began time.Time
+	trace trace.Span
+}
+
+func (c calls) begin(ctx context.Context, method string) (context.Context, call) {
+	one := call{kind: c.kinds[method], began: time.Now()}
 	if c.tracer != nil {
-		ctx, one.span = c.tracer.Start(ctx, c.store+" "+name)
+		ctx, one.trace = c.tracer.Start(ctx, one.span)
 	}
 	return ctx, one
 }
 
 // end is deferred with the error that is to be answered.
 func (c call) end(err *error) {
-	c.metrics.callTime.WithLabelValues(c.store, c.name).Observe(time.Since(c.began).Seconds())
+	c.took.Observe(time.Since(c.began).Seconds())
 	failed := failure(*err)
 	if failed {
-		c.metrics.callErrors.WithLabelValues(c.store, c.name).Inc()
+		c.failed.Inc()
 	}
-	if c.span != nil {
+	if c.trace != nil {
 		if failed {
-			c.span.SetStatus(codes.Error, "")
+			c.trace.SetStatus(codes.Error, "")
 		}
-		c.span.End()
+		c.trace.End()
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"roster/internal/directory"
 )
 
@@ -11,11 +13,12 @@ import (
 type store struct {
 	directory.Store
 	calls
+	events *prometheus.CounterVec
 }
 
 // Store measures the calls of s, which is named for what it wraps. t may be nil.
 func (m *Metrics) Store(name string, s directory.Store, t *Traces) directory.Store {
-	return store{s, calls{m, name, t.within()}}
+	return store{s, callsOf[directory.Store](m, name, t), m.events}
 }
 
 func (w store) InsertOrganization(ctx context.Context, o *directory.Organization) (err error) {
@@ -161,7 +164,7 @@ func (w store) AppendEvents(ctx context.Context, events []directory.Event) (err 
 	defer call.end(&err)
 	if err = w.Store.AppendEvents(ctx, events); err == nil {
 		for _, e := range events {
-			w.metrics.events.WithLabelValues(string(e.Action)).Inc()
+			w.events.WithLabelValues(string(e.Action)).Inc()
 		}
 	}
 	return err

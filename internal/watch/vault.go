@@ -16,7 +16,7 @@ type vault struct {
 
 // Vault measures the calls of v, which is named for what it wraps. t may be nil.
 func (m *Metrics) Vault(name string, v account.Vault, t *Traces) account.Vault {
-	return vault{v, calls{m, name, t.within()}}
+	return vault{v, callsOf[account.Vault](m, name, t)}
 }
 
 func (w vault) Reserve(ctx context.Context, organizationID, key string, limit directory.Limit, n int, now time.Time) (wait time.Duration, err error) {
