@@ -350,6 +350,13 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if err != nil {
 		return nil, err
 	}
+	for _, u := range page.Users {
+		for _, link := range []*directory.Link{u.Invitation, u.PasswordReset} {
+			if link != nil {
+				requestOf(ctx).mention(link.RequestedBy)
+			}
+		}
+	}
 	now := r.now()
 	return &model.UserConnection{
 		Page: page, Organization: actor.Organization,
@@ -358,7 +365,7 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 }
 
 func (r *queryResolver) User(ctx context.Context, id string) (*model.User, error) {
-	u, err := requestOf(ctx).people.Load(ctx, id)
+	u, err := requestOf(ctx).people.user(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -421,6 +428,9 @@ func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions
 	}, "auditEvents", filter, request)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range page.Events {
+		requestOf(ctx).mention(e.ActorID, e.TargetID)
 	}
 	return toEventConnection(page), nil
 }
