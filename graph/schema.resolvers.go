@@ -10,7 +10,10 @@ import (
 	"roster/graph/model"
 	"roster/internal/account"
 	"roster/internal/directory"
+	"slices"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 func (r *auditEventResolver) Actor(ctx context.Context, obj *model.AuditEvent) (*model.User, error) {
@@ -339,7 +342,10 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if orderBy != nil {
 		order = directory.Order{Field: directory.OrderField(orderBy.Field), Descending: orderBy.Direction == model.OrderDirectionDesc}
 	}
-	request := directory.PageRequest{First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before}
+	request := directory.PageRequest{
+		First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before,
+		Counted: slices.Contains(graphql.CollectAllFields(ctx), "totalCount"),
+	}
 	page, err := list(ctx, requestOf(ctx), func(ctx context.Context) (*directory.UserPage, error) {
 		page, err := r.Directory.Users(ctx, actor, filter, order, request)
 		if page != nil {
