@@ -44,7 +44,7 @@ func (r *recorder) asked(t *testing.T) map[string]asked {
 			}
 			add(asked{c.collection, c.question(t), decoded(t, c.filters()[0]), sort})
 		case "aggregate":
-			add(asked{c.collection, c.question(t), decoded(t, c.filters()[0]), bson.D{{Key: "aggregate", Value: true}}})
+			add(asked{c.collection, c.question(t), decoded(t, c.filters()[0]), c.sorted(t)})
 		case "update", "findAndModify":
 			for _, filter := range c.filters() {
 				f := decoded(t, filter)
@@ -62,6 +62,21 @@ func decoded(t *testing.T, raw bson.Raw) bson.D {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// sorted is the order of a pipeline that has one.
+func (c command) sorted(t *testing.T) bson.D {
+	t.Helper()
+	stages, err := c.Lookup("pipeline").Array().Values()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stage := range stages {
+		if order, ok := stage.Document().Lookup("$sort").DocumentOK(); ok {
+			return decoded(t, order)
+		}
+	}
+	return bson.D{{Key: "aggregate", Value: true}}
 }
 
 // question is the command without what belongs to the connection.
