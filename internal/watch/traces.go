@@ -150,8 +150,8 @@ func (rootFields) Validate(graphql.ExecutableSchema) error { return nil }
 
 // InterceptRootField implements graphql.RootFieldInterceptor.
 func (f rootFields) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-	field := graphql.GetRootFieldContext(ctx)
-	ctx, span := f.tracer.Start(ctx, field.Object+"."+field.Field.Name)
+	field := graphql.GetRootFieldContext(ctx).Field
+	ctx, span := f.tracer.Start(ctx, field.ObjectDefinition.Name+"."+field.Name)
 	defer span.End()
 	return next(ctx)
 }
