@@ -32,6 +32,8 @@ type DB struct {
 	writer, reader *pool
 	// line is who waits to write.
 	line line
+	// within is the transaction in which all is written, while a store is filled.
+	within *tx
 }
 
 // migrations are the embedded files that make the tables, in the order in which
@@ -363,7 +365,7 @@ func (t *tx) flush(yes bool) error {
 		level = "FULL"
 	}
 	// Not prepared: it takes effect when the statement is made.
-	err := t.script("PRAGMA synchronous = " + level)
+	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
 	if err == nil {
 		t.conn.lazy = !yes
 	}

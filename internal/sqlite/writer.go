@@ -50,6 +50,9 @@ func (db *DB) writeLazily(ctx context.Context, do func(*tx) error) error {
 }
 
 func (db *DB) enqueue(ctx context.Context, j *job) error {
+	if db.within != nil {
+		return j.do(db.within)
+	}
 	if err := ctx.Err(); err != nil {
 		return translate(err)
 	}
