@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,26 +134,24 @@ func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 	for _, g := range q.Groups {
 		wanted[g] = true
 	}
+	all, err := t.census(organizationID)
+	if err != nil {
+		return nil, err
+	}
+	l.organization = all.organization
 	some := map[directory.Status]bool{}
-	err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
-		WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
-		func(rows *sql.Rows) error {
-			var g group
-			if err := rows.Scan(&l.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people); err != nil {
-				return err
-			}
-			if q.Groups != nil && !wanted[g.Group] {
-				some[g.Status] = true
-				return nil
-			}
-			l.groups = append(l.groups, g)
-			l.byNumber[g.number] = g
-			return nil
-		})
+	for _, g := range all.groups {
+		if q.Groups != nil && !wanted[g.Group] {
+			some[g.Status] = true
+			continue
+		}
+		l.groups = append(l.groups, g)
+		l.byNumber[g.number] = g
+	}
 	for _, g := range l.groups {
 		l.whole[g.Status] = !some[g.Status]
 	}
-	return l, err
+	return l, nil
 }
 
 // candidate is somebody who may be on the page, and where in the list.
@@ -332,6 +331,17 @@ func (l *list) sources() []source {
 // passed so many people before the page was full.
 func (l *list) walk(atMost int) (page []candidate, done bool, err error) {
 	for _, part := range l.segments() {
+		if len(part.sources) == 1 && len(l.Words) == 0 {
+			// Nothing is to be merged and nobody left out: the page is the walk.
+			found, err := l.numbers(&stream{source: part.sources[0], low: part.low, high: part.high, chunk: l.Limit - len(page)})
+			if err != nil {
+				return nil, false, err
+			}
+			if page = append(page, found...); len(page) >= l.Limit {
+				return page, true, nil
+			}
+			continue
+		}
 		streams := make([]*stream, len(part.sources))
 		for i, s := range part.sources {
 			// Somewhat more than its share, so that most need to be asked once.
@@ -413,24 +423,56 @@ func (l *list) fill(s *stream) error {
 	return nil
 }
 
+// numbers reads who is next on a walk, and no more of them than that.
+func (l *list) numbers(s *stream) ([]candidate, error) {
+	walk, args := l.walkQuery(s, "number")
+	// One value, because a row costs as much to hand over as to find.
+	joined, err := l.value("SELECT group_concat(number) FROM ("+walk+")", args...)
+	if err != nil || joined == nil {
+		return nil, err
+	}
+	text, ok := joined.(string)
+	if !ok {
+		text = fmt.Sprint(joined)
+	}
+	found := make([]candidate, 0, s.chunk)
+	for number := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, candidate{number: n})
+	}
+	return found, nil
+}
+
 func (l *list) streamQuery(s *stream) (query string, args []any) {
-	column, direction, words := l.order.name, "", "''"
-	if l.down {
-		direction = " DESC"
+	group, words := "in_group", "''"
+	if s.group == 0 {
+		group = "0" // of no use here, and not in the index
 	}
 	if len(l.Words) > 0 {
 		words = "words"
 	}
-	index, where, group := "users_group_", "in_group = ?", "in_group"
+	return l.walkQuery(s, "number, id, "+group+", "+l.order.name+", "+words)
+}
+
+// walkQuery reads the next ones of a stream.
+func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
+	column, direction := l.order.name, ""
+	if l.down {
+		direction = " DESC"
+	}
+	index, where := "users_group_", "in_group = ?"
 	args = []any{s.group}
 	if s.group == 0 {
-		index, where, group = "users_status_", "organization = ? AND status = ?", "0" // of no use here, and not in the index
-		args = []any{l.organization, s.status}
+		index, where = "users_status_", "organization = ? AND status = ?"
+		args = []any{l.organization, string(s.status)}
 	}
-	return "SELECT number, id, " + group + ", " + column + ", " + words + " FROM users INDEXED BY " + index + column +
+	return "SELECT " + what + " FROM users INDEXED BY " + index + column +
 			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
 			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
-		append(args, s.low.value, s.low.id, s.high.value, s.high.id, s.chunk)
+		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
 
 // scan reads number, id, group, the order's column, and words.
@@ -547,16 +589,32 @@ func (l *list) gather(rarest string) ([]candidate, error) {
 	return page, err
 }
 
-// usersOf reads the users of a page, in its order.
+// usersOf finds the users of a page, in its order: most in memory.
 func (t *tx) usersOf(organizationID string, page []candidate) ([]*directory.User, error) {
-	numbers := make([]int64, len(page))
-	place := make(map[int64]int, len(page))
-	for i, c := range page {
-		numbers[i], place[c.number] = c.number, i
+	version, err := t.version()
+	if err != nil {
+		return nil, err
 	}
 	users := make([]*directory.User, len(page))
-	err := t.rows("SELECT ?1, id, revision, document, number FROM users WHERE number IN (SELECT value FROM json_each(?2))",
-		[]any{organizationID, jsonOf(numbers)}, func(rows *sql.Rows) error {
+	var missing []int64
+	place := map[int64]int{}
+	m := t.memory
+	m.mu.Lock()
+	holds := m.holds(version)
+	for i, c := range page {
+		if holds {
+			users[i], _ = m.people.get(c.number)
+		}
+		if users[i] == nil {
+			missing, place[c.number] = append(missing, c.number), i
+		}
+	}
+	m.mu.Unlock()
+	if len(missing) == 0 {
+		return users, nil
+	}
+	err = t.rows("SELECT ?1, id, revision, document, number FROM users WHERE number IN (SELECT value FROM json_each(?2))",
+		[]any{organizationID, jsonOf(missing)}, func(rows *sql.Rows) error {
 			var number int64
 			u, err := scanUser(rows, &number)
 			if err == nil {
@@ -564,5 +622,15 @@ func (t *tx) usersOf(organizationID string, page []candidate) ([]*directory.User
 			}
 			return err
 		})
-	return users, err
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keeps(version) {
+		for _, number := range missing {
+			m.keepPerson(known{users[place[number]], number})
+		}
+	}
+	return users, nil
 }

@@ -27,7 +27,7 @@ func plansHold(t *testing.T, db *DB) {
 			if c == nil {
 				continue
 			}
-			for query := range c.prepared {
+			for _, query := range slices.Concat(slices.Collect(maps.Keys(c.prepared)), slices.Collect(maps.Keys(c.quick))) {
 				if !seen[query] && !strings.HasPrefix(query, "PRAGMA") {
 					seen[query] = true
 					plan := planOf(t, db, query)

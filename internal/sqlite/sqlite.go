@@ -9,6 +9,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,12 +31,13 @@ import (
 // neither wait for the writer nor hold it up.
 type DB struct {
 	writer, reader *pool
+	memory         *memory
 }
 
 // migrations are the embedded files that make the tables, in the order in which
 // they are applied, each once for a file: PRAGMA user_version is how many have
 // been. What has been released is never edited; a change of it is a new file.
-var migrations = []string{"schema.sql", "vault.sql"}
+var migrations = []string{"schema.sql", "vault.sql", "changes.sql"}
 
 //go:embed *.sql
 var migrationFiles embed.FS
@@ -70,11 +72,11 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{}
-	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1); err != nil {
+	db := &DB{memory: newMemory()}
+	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1, db.memory); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8)); err != nil {
+	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8), db.memory); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}
 	if err := db.begin(ctx); err != nil {
@@ -162,12 +164,17 @@ type pool struct {
 	// still to be opened.
 	free   chan *conn
 	closed chan struct{}
+	memory *memory
 }
 
 // conn is one connection with the statements prepared on it.
 type conn struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
+	// writes is what they write, of that which is kept in memory.
+	writes map[string]tables
+	// quick are the statements that answer one value, or none; see tx.value.
+	quick map[string]sqldriver.Stmt
 }
 
 // close closes the statements too, which database/sql leaves to whoever made
@@ -178,13 +185,16 @@ func (c *conn) close(broken bool) error {
 	for _, stmt := range c.prepared {
 		errs = append(errs, stmt.Close())
 	}
+	for _, stmt := range c.quick {
+		errs = append(errs, c.Raw(func(any) error { return stmt.Close() }))
+	}
 	if broken {
 		return errors.Join(append(errs, c.Raw(func(any) error { return sqldriver.ErrBadConn }))...)
 	}
 	return errors.Join(append(errs, c.Close())...)
 }
 
-func newPool(path, settings, begin string, size int) (*pool, error) {
+func newPool(path, settings, begin string, size int, m *memory) (*pool, error) {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // a Windows drive
@@ -193,7 +203,7 @@ func newPool(path, settings, begin string, size int) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{})}
+	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{}), memory: m}
 	for range size {
 		p.free <- nil
 	}
@@ -232,9 +242,9 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		if err != nil {
 			return err
 		}
-		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
+		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
 	}
-	t := &tx{ctx: ctx, conn: c}
+	t := &tx{ctx: ctx, conn: c, memory: p.memory}
 	done := false
 	defer func() {
 		if done {
@@ -249,24 +259,59 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 			c = nil
 		}
 	}()
-	if _, err := t.exec(p.begin); err != nil {
+	if err := p.start(t); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
 		return err
 	}
-	if _, err := t.exec("COMMIT"); err != nil {
+	if err := t.commit(); err != nil {
 		return err
 	}
 	done = true
 	return nil
 }
 
+// start begins a transaction. Only one that writes may have to wait, for another
+// process.
+func (p *pool) start(t *tx) (err error) {
+	if p.begin == "BEGIN" {
+		_, err = t.value(p.begin)
+	} else {
+		_, err = t.exec(p.begin)
+	}
+	return err
+}
+
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx  context.Context //nolint:containedctx // a transaction lives within one call
-	conn *conn
+	ctx    context.Context //nolint:containedctx // a transaction lives within one call
+	conn   *conn
+	memory *memory
+	// seen is the moment that the transaction sees; 0 while nobody has asked.
+	seen int64
+	// wrote and touched are what it has changed; see tx.touches.
+	wrote   tables
+	touched []int64
+}
+
+// commit makes what was written final, and has the memory of it set right.
+func (t *tx) commit() (err error) {
+	if t.wrote != 0 {
+		if _, err := t.exec("UPDATE changes SET n = n + 1"); err != nil {
+			return err
+		}
+		t.seen = 0
+		version, err := t.version()
+		if err != nil {
+			return err
+		}
+		t.memory.commit(version, t.wrote, t.touched)
+		defer func() { t.memory.committed(err == nil) }()
+	}
+	_, err = t.value("COMMIT")
+	return err
 }
 
 // exec runs a statement that answers nothing, and tells how many rows it changed.
@@ -275,6 +320,7 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	t.wrote |= t.conn.writes[query]
 	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
@@ -290,6 +336,7 @@ func (t *tx) insert(query string, args ...any) (rowid int64, added bool, err err
 	if err != nil {
 		return 0, false, err
 	}
+	t.wrote |= t.conn.writes[query]
 	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, false, err
@@ -344,12 +391,49 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.conn.prepared[query] = stmt
+	t.conn.prepared[query], t.conn.writes[query] = stmt, written(query)
 	return stmt, nil
+}
+
+// value is the one value that a statement answers, nil when it answers nothing.
+// It is for what every request does: it goes past database/sql, which would take
+// as long as SQLite itself, and is not cut off when the context ends, for which a
+// goroutine would have to wait; so it must be short. What it answers are int64,
+// string and nil; what it is given, too.
+func (t *tx) value(query string, args ...any) (value any, err error) {
+	named := make([]sqldriver.NamedValue, len(args))
+	for i, arg := range args {
+		named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	ctx := context.WithoutCancel(t.ctx)
+	err = t.conn.Raw(func(raw any) error {
+		stmt := t.conn.quick[query]
+		if stmt == nil {
+			var err error
+			if stmt, err = raw.(sqldriver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
+				return err
+			}
+			t.conn.quick[query] = stmt
+		}
+		rows, err := stmt.(sqldriver.StmtQueryContext).QueryContext(ctx, named)
+		if err != nil {
+			return err
+		}
+		if len(rows.Columns()) > 0 {
+			var row [1]sqldriver.Value
+			if err = rows.Next(row[:]); errors.Is(err, io.EOF) {
+				err = nil
+			}
+			value = row[0]
+		}
+		return errors.Join(err, rows.Close())
+	})
+	return value, err
 }
 
 // script runs any number of statements without parameters.
 func (t *tx) script(text string) error {
+	t.wrote = allTables
 	_, err := t.conn.ExecContext(t.ctx, text)
 	return err
 }

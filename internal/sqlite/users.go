@@ -117,6 +117,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 			if err != nil {
 				return err
 			}
+			t.touches(number)
 			people[r.inGroup]++
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
@@ -256,6 +257,7 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err != nil {
 			return err
 		}
+		t.touches(number)
 		if r.inGroup, err = t.group(organization, r.group); err != nil {
 			return err
 		}
@@ -334,8 +336,29 @@ func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, wasJoine
 
 // User implements directory.UserStore.
 func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
-	return one(s.users(ctx, `SELECT ?1, id, revision, document FROM users
-		WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, organizationID, id))
+	var found known
+	err := s.db.read(ctx, func(t *tx) (err error) {
+		found, err = recalled(t,
+			func(m *memory) (known, bool) { return m.person(organizationID, id) },
+			func() (k known, err error) {
+				err = t.rows(`SELECT ?1, id, revision, document, number FROM users
+					WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
+					func(rows *sql.Rows) error {
+						k.User, err = scanUser(rows, &k.number)
+						return err
+					})
+				if err == nil && k.User == nil {
+					err = directory.ErrNotFound
+				}
+				return k, err
+			},
+			func(m *memory, k known) { m.keepPerson(k) })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found.Clone(), nil
 }
 
 // Users implements directory.UserStore.
@@ -390,19 +413,35 @@ func (s *Store) Members(ctx context.Context, organizationID, roleID string, stat
 func (s *Store) Counts(ctx context.Context, organizationID string) (counts directory.Counts, err error) {
 	counts = directory.Counts{}
 	err = s.db.read(ctx, func(t *tx) error {
-		return t.rows(`SELECT status, role, two_factor, people FROM groups
-			WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
-			func(rows *sql.Rows) error {
-				var g directory.Group
-				var people int
-				if err := rows.Scan(&g.Status, &g.RoleID, &g.TwoFactor, &people); err != nil {
-					return err
-				}
-				counts[g] = people
-				return nil
-			})
+		all, err := t.census(organizationID)
+		if err != nil {
+			return err
+		}
+		for _, g := range all.groups {
+			counts[g.Group] = g.people
+		}
+		return nil
 	})
 	return counts, err
+}
+
+// census is the groups of an organization that have people.
+func (t *tx) census(organizationID string) (*census, error) {
+	return recalled(t,
+		func(m *memory) (*census, bool) { return m.censuses.get(organizationID) },
+		func() (*census, error) {
+			all := &census{}
+			err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
+				WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
+				func(rows *sql.Rows) error {
+					var g group
+					err := rows.Scan(&all.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people)
+					all.groups = append(all.groups, g)
+					return err
+				})
+			return all, err
+		},
+		func(m *memory, all *census) { m.censuses.put(organizationID, all) })
 }
 
 // Repair has nothing to do: the counts change in the transaction that changes

@@ -105,8 +105,8 @@ func TestSweep(t *testing.T) {
 func TestVaultPlans(t *testing.T) {
 	v := NewVault(open(t, filepath.Join(t.TempDir(), "roster.db")))
 	for _, query := range []string{
-		selectSession + "WHERE organization = ? AND token_hash = ? AND ends_at > ?",
-		selectSession + "WHERE organization = ? AND user = ? AND ends_at > ?",
+		"SELECT " + sessionColumns + ", ends_at FROM sessions WHERE organization = ? AND token_hash = ?",
+		"SELECT " + sessionColumns + " FROM sessions WHERE organization = ? AND user = ? AND ends_at > ?",
 		"DELETE FROM sessions WHERE ends_at <= ?",
 		"DELETE FROM challenges WHERE expires_at <= ?",
 		"DELETE FROM limits WHERE ends_at <= ?",
