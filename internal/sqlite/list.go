@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -391,18 +392,15 @@ type passer struct {
 }
 
 // fill reads on when nothing that was read is left.
-func (l *list) fill(s *stream) error {
+func (l *list) fill(s *stream) (err error) {
 	if len(s.read) > 0 || s.ended {
 		return nil
 	}
-	query, args := l.streamQuery(s)
-	err := l.rows(query, args, func(rows *sql.Rows) error {
-		var p passer
-		var err error
-		p.candidate, err = l.scan(rows, &p.words)
-		s.read = append(s.read, p)
-		return err
-	})
+	if len(l.Words) > 0 {
+		err = l.readWords(s)
+	} else {
+		s.read, err = l.places(s)
+	}
 	if err != nil {
 		return err
 	}
@@ -421,6 +419,71 @@ func (l *list) fill(s *stream) error {
 	}
 	s.chunk = min(2*s.chunk, 500)
 	return nil
+}
+
+// readWords reads who is next on a walk, with their words.
+func (l *list) readWords(s *stream) error {
+	query, args := l.walkQuery(s, "number, id, "+l.order.name+", words")
+	return l.rows(query, args, func(rows *sql.Rows) error {
+		var p passer
+		var err error
+		p.candidate, err = l.scan(rows, s.group, &p.words)
+		s.read = append(s.read, p)
+		return err
+	})
+}
+
+// places reads who is next on a walk, with their places in the list. It is one
+// value, because a row costs as much to hand over as to find: of each the
+// number, the id, and how long the value of the order is, which follows.
+func (l *list) places(s *stream) ([]passer, error) {
+	walk, args := l.walkQuery(s, "number, id, "+l.order.name+" AS value")
+	joined, err := l.value("SELECT group_concat(number || ' ' || id || ' ' || octet_length(value) || ' ' || value, '') FROM ("+walk+")", args...)
+	if err != nil || joined == nil {
+		return nil, err
+	}
+	text, _ := joined.(string)
+	found := make([]passer, 0, s.chunk)
+	for text != "" {
+		number, rest, _ := strings.Cut(text, " ")
+		id, rest, _ := strings.Cut(rest, " ")
+		length, rest, _ := strings.Cut(rest, " ")
+		n, err := strconv.ParseInt(number, 10, 64)
+		size, err2 := strconv.Atoi(length)
+		if err := errors.Join(err, err2); err != nil || size > len(rest) {
+			return nil, fmt.Errorf("a walk answered what it was not asked: %w", err)
+		}
+		p := passer{candidate: candidate{number: n}}
+		if p.at, err = l.position(s.group, id, rest[:size]); err != nil {
+			return nil, err
+		}
+		found, text = append(found, p), rest[size:]
+	}
+	return found, nil
+}
+
+// position is a place in the list.
+func (l *list) position(group int64, id, value string) (directory.Position, error) {
+	p := directory.Position{ID: id}
+	if l.order.times {
+		milli, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return p, err
+		}
+		p.Time = time.UnixMilli(milli).UTC()
+	} else {
+		p.Text = value
+	}
+	switch l.Order.Field {
+	case directory.ByCreated:
+	case directory.ByLastLogin:
+		p.Missing = p.Time.IsZero()
+	case directory.ByRole:
+		p.RoleID = l.byNumber[group].RoleID
+	default:
+		p.Missing = p.Text == ""
+	}
+	return p, nil
 }
 
 // numbers reads who is next on a walk, and no more of them than that.
@@ -446,24 +509,13 @@ func (l *list) numbers(s *stream) ([]candidate, error) {
 	return found, nil
 }
 
-func (l *list) streamQuery(s *stream) (query string, args []any) {
-	group, words := "in_group", "''"
-	if s.group == 0 {
-		group = "0" // of no use here, and not in the index
-	}
-	if len(l.Words) > 0 {
-		words = "words"
-	}
-	return l.walkQuery(s, "number, id, "+group+", "+l.order.name+", "+words)
-}
-
 // walkQuery reads the next ones of a stream.
 func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 	column, direction := l.order.name, ""
 	if l.down {
 		direction = " DESC"
 	}
-	index, where := "users_group_", "in_group = ?"
+	index, where := "users_group_", "in_group = ? + 0" // a plain ? is planned anew whenever it becomes 1, or was
 	args = []any{s.group}
 	if s.group == 0 {
 		index, where = "users_status_", "organization = ? AND status = ?"
@@ -475,28 +527,14 @@ func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
 
-// scan reads number, id, group, the order's column, and words.
-func (l *list) scan(rows *sql.Rows, words *string) (c candidate, err error) {
-	var group, milli int64
-	value := any(&c.at.Text)
-	if l.order.times {
-		value = &milli
-	}
-	if err := rows.Scan(&c.number, &c.at.ID, &group, value, words); err != nil {
+// scan reads number, id, the order's column, and words of somebody of a group.
+func (l *list) scan(rows *sql.Rows, group int64, words *string) (c candidate, err error) {
+	var id, value string
+	if err := rows.Scan(&c.number, &id, &value, words); err != nil {
 		return c, err
 	}
-	switch l.Order.Field {
-	case directory.ByCreated:
-		c.at.Time = time.UnixMilli(milli).UTC()
-	case directory.ByLastLogin:
-		c.at.Time = time.UnixMilli(milli).UTC()
-		c.at.Missing = c.at.Time.IsZero()
-	case directory.ByRole:
-		c.at.RoleID = l.byNumber[group].RoleID
-	default:
-		c.at.Missing = c.at.Text == ""
-	}
-	return c, nil
+	c.at, err = l.position(group, id, value)
+	return c, err
 }
 
 // matches tells whether somebody with these words is found by all that are
@@ -573,9 +611,14 @@ func (l *list) gather(rarest string) ([]candidate, error) {
 	}
 	start := l.start()
 	have, args := l.have(rarest)
-	err := l.rows("SELECT number, id, in_group, "+l.order.name+", '' FROM users WHERE "+have, args, func(rows *sql.Rows) error {
-		var words string
-		c, err := l.scan(rows, &words)
+	err := l.rows("SELECT number, id, "+l.order.name+", in_group FROM users WHERE "+have, args, func(rows *sql.Rows) error {
+		var c candidate
+		var id, value string
+		var group int64
+		err := rows.Scan(&c.number, &id, &value, &group)
+		if err == nil {
+			c.at, err = l.position(group, id, value)
+		}
 		if err != nil || start != nil && l.compare(c.at, *start) <= 0 {
 			return err
 		}
