@@ -33,6 +33,9 @@ type memory struct {
 	organizations generations[string, *directory.Organization]
 	censuses      generations[string, *census]
 	sessions      generations[sessionKey, session]
+
+	// indexes are for searching. They have versions of their own.
+	indexes indexes
 }
 
 // What is kept at most. Somebody is about 1 KB.
@@ -43,7 +46,7 @@ const (
 )
 
 func newMemory() *memory {
-	m := &memory{}
+	m := &memory{indexes: indexes{made: map[int64]*index{}, making: map[int64]*news{}}}
 	m.people.limit, m.numbers.limit = keptPeople, keptPeople
 	m.organizations.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptSessions
 	return m
@@ -91,7 +94,7 @@ func written(query string) tables {
 // transaction sees. The lock is held.
 func (m *memory) holds(version int64) bool {
 	if version > m.version && version != m.next {
-		m.forget(allTables, nil)
+		m.forget(allTables)
 		m.version = version
 	}
 	return version >= m.version
@@ -100,39 +103,43 @@ func (m *memory) holds(version int64) bool {
 // keeps tells whether what a transaction has read may be kept. The lock is held.
 func (m *memory) keeps(version int64) bool { return version == m.version && m.next == 0 }
 
-// commit prepares for a commit that makes a version of the file.
-func (m *memory) commit(version int64, what tables, numbers []int64) {
+// commit prepares for a commit. tells is whether its changes are all that
+// happens to people.
+func (m *memory) commit(c commit, wrote tables, tells bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if version-1 != m.version {
-		m.forget(allTables, nil)
-		m.version = version - 1
+	if c.version-1 != m.version {
+		m.forget(allTables)
+		m.version = c.version - 1
 	}
-	m.next = version
-	m.forget(what, numbers)
+	m.next = c.version
+	if tells {
+		wrote &^= usersTable
+		for _, one := range c.changes {
+			m.people.drop(one.number)
+		}
+	}
+	m.forget(wrote)
 }
 
 // committed tells how the commit went. When that is not known, the number in
 // the file will tell.
-func (m *memory) committed(made bool) {
+func (m *memory) committed(c commit, wrote tables, tells, made bool) {
+	if made {
+		m.indexes.follow(c, wrote&usersTable != 0 && !tells)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if made {
-		m.version = m.next
+		m.version = c.version
 	}
 	m.next = 0
 }
 
-// forget takes out what is in these tables; of people only the ones with these
-// numbers, if there are any. The lock is held.
-func (m *memory) forget(what tables, numbers []int64) {
+// forget takes out what is in these tables. The lock is held.
+func (m *memory) forget(what tables) {
 	if what&usersTable != 0 {
-		if len(numbers) == 0 {
-			m.people.clear()
-		}
-		for _, number := range numbers {
-			m.people.drop(number)
-		}
+		m.people.clear()
 	}
 	if what&organizationsTable != 0 {
 		m.organizations.clear()
@@ -238,7 +245,3 @@ func (t *tx) version() (int64, error) {
 	}
 	return t.seen, nil
 }
-
-// touches says which people the transaction changes. One that changes people
-// without saying which has all of them forgotten.
-func (t *tx) touches(numbers ...int64) { t.touched = append(t.touched, numbers...) }

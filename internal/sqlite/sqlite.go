@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -32,6 +33,8 @@ import (
 type DB struct {
 	writer, reader *pool
 	memory         *memory
+	// beside is what runs beside the requests.
+	beside sync.WaitGroup
 }
 
 // migrations are the embedded files that make the tables, in the order in which
@@ -90,7 +93,9 @@ func Open(ctx context.Context, path string) (*DB, error) {
 func (db *DB) Close() error {
 	// The writer last: the last connection folds the WAL into the file, and a
 	// reader may not.
-	return errors.Join(db.reader.close(), db.writer.close())
+	err := errors.Join(db.reader.close(), db.writer.close())
+	db.beside.Wait()
+	return err
 }
 
 // begin makes the first connection, and with it the file. Programs that do so
@@ -244,7 +249,7 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		}
 		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
 	}
-	t := &tx{ctx: ctx, conn: c, memory: p.memory}
+	t := &tx{ctx: ctx, conn: c, memory: p.memory, closed: p.closed}
 	done := false
 	defer func() {
 		if done {
@@ -290,10 +295,13 @@ type tx struct {
 	conn   *conn
 	memory *memory
 	// seen is the moment that the transaction sees; 0 while nobody has asked.
-	seen int64
-	// wrote and touched are what it has changed; see tx.touches.
+	seen   int64
+	closed <-chan struct{}
+	// wrote is what it has changed. Of people it says whom and how, in changes;
+	// tells is whether it does.
 	wrote   tables
-	touched []int64
+	changes []change
+	tells   bool
 }
 
 // commit makes what was written final, and has the memory of it set right.
@@ -307,8 +315,8 @@ func (t *tx) commit() (err error) {
 		if err != nil {
 			return err
 		}
-		t.memory.commit(version, t.wrote, t.touched)
-		defer func() { t.memory.committed(err == nil) }()
+		t.memory.commit(commit{version, t.changes}, t.wrote, t.tells)
+		defer func() { t.memory.committed(commit{version, t.changes}, t.wrote, t.tells, err == nil) }()
 	}
 	_, err = t.value("COMMIT")
 	return err

@@ -67,6 +67,14 @@ func joined(words []string) string {
 	return "\n" + strings.Join(words, "\n")
 }
 
+// split takes apart what joined has put together.
+func split(words string) []string {
+	if words == "" {
+		return nil
+	}
+	return strings.Split(words[1:], "\n")
+}
+
 // rowsOf shares the work among the processors: folding and splitting the names
 // of many costs as much as a third of writing them.
 func rowsOf(users []*directory.User) []row {
@@ -94,6 +102,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 	rows := rowsOf(users)
 	answers := make([]error, len(users))
 	err := s.db.write(ctx, func(t *tx) error {
+		t.tells = true
 		organization, err := t.organization(users[0].OrganizationID)
 		if err != nil {
 			return err
@@ -117,7 +126,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 			if err != nil {
 				return err
 			}
-			t.touches(number)
+			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
 			people[r.inGroup]++
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
@@ -238,6 +247,7 @@ func (t *tx) count(group int64, n int) error {
 func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 	r, next := rowOf(u), u.Revision+1
 	err := s.db.write(ctx, func(t *tx) error {
+		t.tells = true
 		organization, err := t.organization(u.OrganizationID)
 		if errors.Is(err, directory.ErrNotFound) {
 			return directory.ErrStale
@@ -257,7 +267,6 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err != nil {
 			return err
 		}
-		t.touches(number)
 		if r.inGroup, err = t.group(organization, r.group); err != nil {
 			return err
 		}
@@ -265,9 +274,11 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err := t.changeKeys(organization, number, []string{was.email, was.username}, r.keys); err != nil {
 			return err
 		}
-		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, wasWords, r.words); err != nil {
+		before := split(wasWords)
+		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, before, r.words); err != nil {
 			return err
 		}
+		t.changes = append(t.changes, change{organization, number, &listed{was, before}, &listed{r.indexed, r.words}})
 		if was.inGroup != r.inGroup {
 			if err := errors.Join(t.count(was.inGroup, -1), t.count(r.inGroup, 1)); err != nil {
 				return err
@@ -308,11 +319,7 @@ func (t *tx) changeKeys(organization, number int64, was, is []string) error {
 	return nil
 }
 
-func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, wasJoined string, is []string) error {
-	var was []string
-	if wasJoined != "" {
-		was = strings.Split(wasJoined[1:], "\n")
-	}
+func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, was, is []string) error {
 	for _, word := range was {
 		var err error
 		switch {
