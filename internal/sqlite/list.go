@@ -559,7 +559,7 @@ func (l *list) search() error {
 
 // having reads who of the groups has a word that begins so.
 func (l *list) having(word string) (*roaring.Bitmap, error) {
-	set := roaring.New()
+	set, common := roaring.New(), l.memory.indexes.common
 	joined, err := l.value("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
 	if err != nil || joined == nil {
 		return set, err
@@ -657,15 +657,17 @@ func (l *list) nearest() []uint32 {
 	slot := slots[l.order.name]
 	pickOf := func(number uint32) (p pick, listed bool) {
 		s := &l.index.standings[int64(number)-l.index.first]
-		rank, listed := ranks[int64(s.group)]
-		p = pick{rank, s.places[slot], number}
+		if int(s.group) >= len(ranks) || ranks[s.group] == unlisted {
+			return p, false
+		}
+		p = pick{ranks[s.group], s.places[slot], number}
 		if l.down {
 			p.place = ^p.place
 		}
 		if l.missing(s.places[slot]) {
 			p.rank = l.missingRank()
 		}
-		return p, listed
+		return p, true
 	}
 	var from *pick
 	if start := l.start(); start != nil {
@@ -735,18 +737,21 @@ func (l *list) missingRank() int {
 	return 1
 }
 
-// ranks are those of the list's groups: by role, the walk takes one role after
-// the other.
-func (l *list) ranks() map[int64]int {
-	ranks := map[int64]int{}
-	if l.Order.Field != directory.ByRole {
-		for _, g := range l.groups {
-			ranks[g.number] = 0
-		}
-		return ranks
-	}
+// unlisted is the rank of a group that is not in the list.
+const unlisted = math.MinInt
+
+// ranks are those of the groups, by number: by role, the walk takes one role
+// after the other.
+func (l *list) ranks() []int {
+	var ranks []int
 	for _, g := range l.groups {
-		ranks[g.number] = l.roleRank(g.RoleID)
+		for int64(len(ranks)) <= g.number {
+			ranks = append(ranks, unlisted)
+		}
+		ranks[g.number] = 0
+		if l.Order.Field == directory.ByRole {
+			ranks[g.number] = l.roleRank(g.RoleID)
+		}
 	}
 	return ranks
 }

@@ -46,7 +46,7 @@ const (
 )
 
 func newMemory() *memory {
-	m := &memory{indexes: indexes{made: map[int64]*index{}, making: map[int64]*news{}}}
+	m := &memory{indexes: indexes{limits: usualLimits, made: map[int64]*index{}, making: map[int64]*news{}}}
 	m.people.limit, m.numbers.limit = keptPeople, keptPeople
 	m.organizations.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptSessions
 	return m

@@ -29,10 +29,12 @@ import (
 // it is thrown away and made anew.
 type index struct {
 	organization int64
+	common       int
 
 	mu      sync.RWMutex
 	version int64
-	// beginnings are those that more than common people have.
+	// beginnings are those that more than common people have, and had when it was
+	// made.
 	beginnings map[string]*roaring.Bitmap
 	groups     map[int64]*roaring.Bitmap
 	statuses   map[directory.Status]*roaring.Bitmap
@@ -41,16 +43,19 @@ type index struct {
 	standings []standing
 }
 
-const (
-	// indexedFrom is from how many people on an organization has an index.
-	indexedFrom = 2_000
+// limits are how much the indexes are for.
+type limits struct {
+	// from is from how many people on an organization has an index.
+	from int
 	// common is how many may have a word without its being kept in the index:
 	// reading them from the table takes less than a millisecond.
-	common = 1_000
-	// indexedAtMost bounds what all indexes take together, which is about 90 bytes
-	// for each person. An organization that finds no room is searched without.
-	indexedAtMost = 3_000_000
-)
+	common int
+	// atMost bounds the people of all indexes together, for each of whom one takes
+	// about 100 bytes. An organization that finds no room is searched without.
+	atMost int
+}
+
+var usualLimits = limits{from: 2_000, common: 1_000, atMost: 3_000_000}
 
 // standing is where somebody stands in the lists.
 type standing struct {
@@ -141,6 +146,7 @@ func put[K comparable](sets map[K]*roaring.Bitmap, key K, number int64) {
 // indexes are those of all organizations, and what is to be told to those that
 // are being made.
 type indexes struct {
+	limits
 	mu     sync.Mutex
 	made   map[int64]*index
 	making map[int64]*news
@@ -164,14 +170,14 @@ type commit struct {
 func (all *indexes) of(db *DB, organization int64, people int) *index {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if x := all.made[organization]; x != nil || people < indexedFrom || all.making[organization] != nil || all.people()+people > indexedAtMost {
+	if x := all.made[organization]; x != nil || people < all.from || all.making[organization] != nil || all.people()+people > all.atMost {
 		return x
 	}
 	heard := &news{people: people}
 	all.making[organization] = heard
 	db.beside.Go(func() {
 		x := &index{
-			organization: organization, beginnings: map[string]*roaring.Bitmap{},
+			organization: organization, common: all.common, beginnings: map[string]*roaring.Bitmap{},
 			groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
 			standings: make([]standing, 0, people+people/50),
 		}
@@ -385,7 +391,7 @@ func (b *beginnings) add(word string, user uint32) {
 	}
 	for i := range len(word) {
 		h := &b.open[i]
-		if h.few = append(h.few, user); len(h.few) > common {
+		if h.few = append(h.few, user); len(h.few) > b.common {
 			h.gather()
 		}
 	}
