@@ -28,7 +28,7 @@ describe('nobody is kept out of', () => {
       await page.getByRole('option', { name: 'Viewer' }).waitFor();
       await expectAccessible(page);
       await close(page);
-      await page.getByRole('button', { name: admin.username }).click();
+      await page.getByRole('button', { name: admin.username, exact: true }).click();
       await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
       await expectAccessible(page);
       await close(page);

@@ -69,7 +69,7 @@ test('the console works from an origin that is allowed, with its session and wha
     await row(page, 'Amara Lund').getByText('Heard from afar').waitFor();
     await page.reload();
     await row(page, 'Amara Lund').waitFor();
-    await page.getByRole('button', { name: admin.username }).click();
+    await page.getByRole('button', { name: admin.username, exact: true }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     expect(page.url()).toContain(allowed);

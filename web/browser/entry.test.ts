@@ -26,7 +26,7 @@ describe('sign in', () => {
       await page.waitForURL(`${roster.url}/users?tab=pending`);
       await page.getByRole('tab', { name: 'Pending', selected: true }).waitFor();
 
-      await page.getByRole('button', { name: admin.username }).click();
+      await page.getByRole('button', { name: admin.username, exact: true }).click();
       await page.getByRole('menuitem', { name: 'Sign out' }).click();
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       await page.goto('/users');
@@ -74,7 +74,7 @@ describe('sign in', () => {
       // Days later, in the same browser.
       await signIn(page, ops, '/users');
       await page.getByRole('tab', { name: 'Active 1' }).waitFor();
-      await page.getByRole('button', { name: ops.username }).click();
+      await page.getByRole('button', { name: ops.username, exact: true }).click();
       await page.getByRole('menuitem', { name: 'Sign out' }).click();
       await page.getByRole('link', { name: /Forgotten/ }).click();
       await page.getByText('Organization: beta').waitFor();

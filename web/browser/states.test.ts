@@ -84,7 +84,7 @@ test('without a network each page says so, and goes on when it is back', () =>
         const link = name === 'the account' ? undefined : { roles: 'Roles', 'the audit log': 'Audit log', 'the organization': 'Organization' }[name];
         if (link) await page.getByRole('link', { name: link }).click();
         else {
-          await page.getByRole('button', { name: admin.username }).click();
+          await page.getByRole('button', { name: admin.username, exact: true }).click();
           await page.getByRole('menuitem', { name: 'Your account' }).click();
         }
       }

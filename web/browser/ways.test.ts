@@ -73,7 +73,7 @@ describe.each([
         await theirs.getByRole('button', { name: 'I have kept them' }).click();
         await row(page, 'Ann Lee').getByRole('cell', { name: 'On', exact: true }).waitFor();
 
-        await theirs.getByRole('button', { name: 'Ann Lee' }).click();
+        await theirs.getByRole('button', { name: 'Ann Lee', exact: true }).click();
         await theirs.getByRole('menuitem', { name: 'Sign out' }).click();
         await theirs.getByRole('heading', { name: 'Sign in' }).waitFor();
         await signIn(theirs, ann, '/account');
