@@ -17,8 +17,9 @@ import (
 type Resolver struct {
 	Directory *directory.Directory
 	Accounts  *account.Accounts
-	// PasswordMinLength is told to whoever is to choose a password.
-	PasswordMinLength int
+	// What the operator has set is told to whoever asks.
+	InvitationTTL, PasswordResetTTL time.Duration
+	PasswordMinLength               int
 }
 
 // change is the answer of a mutation about one user.
@@ -54,10 +55,15 @@ func (r *Resolver) organization(o *directory.Organization) *model.Organization {
 	if o == nil {
 		return nil
 	}
-	return &model.Organization{
+	shown := &model.Organization{
 		ID: o.ID, Name: o.Name, Slug: o.Slug, RequireTwoFactor: o.RequireTwoFactor, Version: toInt(o.Version),
-		InvitationLifetimeSeconds: toInt(int(r.Directory.InvitationLifetime(o) / time.Second)),
+		InvitationLifetimeSeconds: toSeconds(r.Directory.InvitationLifetime(o)),
 	}
+	if o.InvitationLifetime > 0 {
+		own := toSeconds(o.InvitationLifetime)
+		shown.OwnInvitationLifetimeSeconds = &own
+	}
+	return shown
 }
 
 // auditTarget is what an event was about, as it is now; nil when it is gone.

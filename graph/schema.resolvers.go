@@ -459,6 +459,13 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 	}, nil
 }
 
+func (r *queryResolver) Installation(ctx context.Context) (*model.Installation, error) {
+	return &model.Installation{
+		InvitationLifetimeSeconds: toSeconds(r.InvitationTTL), PasswordResetLifetimeSeconds: toSeconds(r.PasswordResetTTL),
+		PasswordMinLength: toInt(r.PasswordMinLength),
+	}, nil
+}
+
 func (r *roleResolver) UserCount(ctx context.Context, obj *model.Role) (int32, error) {
 	counts, err := requestOf(ctx).counts(ctx)
 	if err != nil {

@@ -157,6 +157,9 @@ func noMaintenanceNotices() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
+// AddHook has a hook see what is said to Redis.
+func (v *Vault) AddHook(h redis.Hook) { v.client.AddHook(h) }
+
 // Close closes all connections; what is asked later is refused.
 func (v *Vault) Close() error { return v.client.Close() }
 
