@@ -24,7 +24,7 @@ type Resolver struct {
 
 // change is the answer of a mutation about one user.
 func (r *Resolver) change(ctx context.Context, u *directory.User, err error, path ...string) (*model.User, []*model.UserError, error) {
-	refused, err := userErrors(err, path...)
+	refused, err := userErrors(ctx, err, path...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,7 +126,7 @@ func (r *Resolver) invitePayload(ctx context.Context, results []directory.Invite
 
 // signIn answers how far a sign-in has come, and has the browser keep the session.
 func (r *Resolver) signIn(ctx context.Context, signIn *account.SignIn, err error, issueToken bool) (*model.LoginPayload, error) {
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}

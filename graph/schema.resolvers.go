@@ -27,7 +27,7 @@ func (r *invitationResolver) InvitedBy(ctx context.Context, obj *model.Invitatio
 
 func (r *mutationResolver) InviteUsers(ctx context.Context, input model.InviteUsersInput) (*model.InviteUsersPayload, error) {
 	results, err := r.Directory.InviteUsers(ctx, requestOf(ctx).actor(), input.Emails, input.RoleID, input.IdempotencyKey.Value())
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (r *mutationResolver) CreateRole(ctx context.Context, input model.CreateRol
 	role, err := r.Directory.CreateRole(ctx, requestOf(ctx).actor(), directory.RoleChanges{
 		Name: &input.Name, Description: given(input.Description), Permissions: fromPermissions(input.Permissions),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 		changes.Permissions = fromPermissions(permissions)
 	}
 	role, err := r.Directory.UpdateRole(ctx, requestOf(ctx).actor(), id, changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 
 func (r *mutationResolver) DeleteRole(ctx context.Context, id string, replacementRoleID *string) (*model.DeleteRolePayload, error) {
 	replacement, err := r.Directory.DeleteRole(ctx, requestOf(ctx).actor(), id, replacementRoleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (r *mutationResolver) UpdateOrganization(ctx context.Context, input model.U
 		changes.InvitationLifetime = &lifetime
 	}
 	o, err := r.Directory.UpdateOrganization(ctx, requestOf(ctx).actor(), changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 	org, u, err := r.Accounts.AcceptInvitation(ctx, requestOf(ctx).Origin, account.Acceptance{
 		Token: input.Token, Name: input.Name.Value(), Username: input.Username.Value(), Title: input.Title.Value(), Password: input.Password,
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 
 func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model.RequestPasswordResetInput) (*model.RequestPasswordResetPayload, error) {
 	err := r.Accounts.RequestPasswordReset(ctx, requestOf(ctx).Origin, value(input.Organization.Value()), input.Username)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model
 
 func (r *mutationResolver) CompletePasswordReset(ctx context.Context, input model.CompletePasswordResetInput) (*model.CompletePasswordResetPayload, error) {
 	org, u, err := r.Accounts.CompletePasswordReset(ctx, requestOf(ctx).Origin, input.Token, input.Password)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ func (r *mutationResolver) Reauthenticate(ctx context.Context, input model.Reaut
 	until, err := r.Accounts.Reauthenticate(ctx, request.Viewer, request.Origin, account.Proof{
 		Password: input.Password.Value(), Code: input.Code.Value(),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +264,7 @@ func (r *mutationResolver) UpdateProfile(ctx context.Context, input model.Update
 func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.StartTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	setup, err := r.Accounts.StartTwoFactorSetup(ctx, request.Viewer, request.Origin)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.Star
 func (r *mutationResolver) ConfirmTwoFactorSetup(ctx context.Context, code string) (*model.ConfirmTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	codes, err := r.Accounts.ConfirmTwoFactorSetup(ctx, request.Viewer, request.Origin, code)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -432,7 +432,7 @@ func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions
 func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error) {
 	actor := requestOf(ctx).actor()
 	preview, err := r.Directory.PreviewInvitations(ctx, actor, emails, roleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}

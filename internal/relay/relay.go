@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roster/internal/account"
@@ -52,6 +53,7 @@ type Relay struct {
 	slots chan struct{}
 	// organizations change seldom.
 	organizations chan *directory.Organization
+	backlog       atomic.Pointer[backlog]
 }
 
 // Links makes the address of a page from the token that opens it.
@@ -102,6 +104,7 @@ func (r *Relay) Run(ctx context.Context) {
 		group.Go(func() { r.work(ctx, telling) })
 	}
 	group.Go(func() { r.sweep(ctx) })
+	group.Go(func() { r.watch(ctx) })
 	<-ctx.Done()
 	timer := time.AfterFunc(drain, stop)
 	defer timer.Stop()
