@@ -50,6 +50,8 @@ export class Installation {
     const before = this.log.length;
     const program = spawn(inject('program'), args, { env: this.environment, stdio: ['ignore', 'ignore', 'pipe'] });
     this.process = program;
+    // Whoever runs the tests may end them in the middle.
+    process.once('exit', () => program.kill('SIGKILL'));
     program.stderr.on('data', (text) => (this.log += text));
     // 100,000 people are made in 20 seconds on a quiet machine.
     return until(

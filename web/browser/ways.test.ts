@@ -32,7 +32,7 @@ describe.each([
   test('an organization begins, somebody comes, is helped, goes and comes back', () =>
     visit(roster, {}, async (page) => {
       expect(roster.log).toContain(way === 'services' ? 'store="mongodb and redis"' : 'store="sqlite in');
-      await page.goto(/link=(\S+)/.exec(roster.log)?.[1] ?? '');
+      await page.goto(/link="?(http\S+#token=[\w-]+)/.exec(roster.log)?.[1] ?? '');
       await page.getByLabel('Password', { exact: true }).fill(admin.password);
       await page.getByRole('button', { name: 'Complete the set-up' }).click();
       await page.getByRole('link', { name: 'Go to the sign-in' }).click();
