@@ -18,6 +18,8 @@ interface UserTableProps {
   /** Undefined while they are asked for. */
   users: UserRowFragment[] | undefined;
   outdated: boolean;
+  /** Which question they answer. */
+  answered: number | undefined;
   selectable: boolean;
   selected: string[];
   select: (ids: string[]) => void;
@@ -40,7 +42,7 @@ const column = createColumnHelper<UserRowFragment>();
 const nobody: UserRowFragment[] = [];
 
 export function UserTable(props: UserTableProps) {
-  const { state, users, outdated, selectable, selected, select, sort, feedback, edit, confirm } = props;
+  const { state, users, outdated, answered, selectable, selected, select, sort, feedback, edit, confirm } = props;
   const columns = useMemo(
     () => [
       column.display({
@@ -192,7 +194,8 @@ export function UserTable(props: UserTableProps) {
             </Table.Tr>
           ))}
         </Table.Thead>
-        <Table.Tbody>
+        {/* Another list is not the same one with its rows moved. */}
+        <Table.Tbody key={answered}>
           {users
             ? table.getRowModel().rows.map((row) => (
                 <Table.Tr key={row.id} data-selected={row.getIsSelected() || undefined}>
