@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -181,15 +182,21 @@ func (all *indexes) of(db *DB, organization int64, people int) *index {
 			groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
 			standings: make([]standing, 0, people+people/50),
 		}
-		err := db.read(context.Background(), x.make)
-		all.mu.Lock()
-		defer all.mu.Unlock()
-		delete(all.making, organization)
-		if err == nil && x.catchUp(heard) {
-			all.made[organization] = x
-		}
+		all.finish(x, db.read(context.Background(), x.make))
+		// Making it has taken several times the memory that it needs.
+		debug.FreeOSMemory()
 	})
 	return nil
+}
+
+// finish has an index used that was made without an error.
+func (all *indexes) finish(x *index, err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if heard := all.making[x.organization]; err == nil && x.catchUp(heard) {
+		all.made[x.organization] = x
+	}
+	delete(all.making, x.organization)
 }
 
 // catchUp applies what was committed since the index began to be made.
