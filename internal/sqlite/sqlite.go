@@ -35,6 +35,10 @@ type DB struct {
 	memory         *memory
 	// beside is what runs beside the requests.
 	beside sync.WaitGroup
+	// line is who waits to write.
+	line line
+	// within is the transaction in which all is written, while a store is filled.
+	within *tx
 }
 
 // migrations are the embedded files that make the tables, in the order in which
@@ -86,6 +90,12 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.Close())
 	}
 	return db, nil
+}
+
+// Observe has f called before each statement, with the context of whoever asks
+// for it. It is called before the DB is used.
+func (db *DB) Observe(f func(ctx context.Context, statement string)) {
+	db.writer.observe, db.reader.observe = f, f
 }
 
 // Close closes the file when what is running has ended; what is asked later is
@@ -146,13 +156,6 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// write runs do in a transaction beside which nobody else writes (BEGIN
-// IMMEDIATE), and commits it if do answers nil. When write answers nil, what
-// was written is on the disk.
-func (db *DB) write(ctx context.Context, do func(*tx) error) error {
-	return db.writer.transact(ctx, do)
-}
-
 // read runs do in a transaction that sees one moment of the file: all that was
 // committed before, and nothing that is committed while it runs.
 func (db *DB) read(ctx context.Context, do func(*tx) error) error {
@@ -170,6 +173,8 @@ type pool struct {
 	free   chan *conn
 	closed chan struct{}
 	memory *memory
+	// observe may be nil; see DB.Observe.
+	observe func(ctx context.Context, statement string)
 }
 
 // conn is one connection with the statements prepared on it.
@@ -180,6 +185,8 @@ type conn struct {
 	writes map[string]tables
 	// quick are the statements that answer one value, or none; see tx.value.
 	quick map[string]sqldriver.Stmt
+	// lazy is whether commits of the connection are not flushed.
+	lazy bool
 }
 
 // close closes the statements too, which database/sql leaves to whoever made
@@ -228,28 +235,33 @@ func (p *pool) close() error {
 
 // transact answers what do answered, or an error that wraps
 // directory.ErrUnavailable when SQLite could not do its part in time.
-func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
-	defer func() { err = translate(err) }()
+func (p *pool) transact(ctx context.Context, do func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return translate(err)
 	}
-	var c *conn
 	select {
 	case <-p.closed:
-		return sql.ErrConnDone
+		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
-		return ctx.Err()
-	case c = <-p.free:
+		return translate(ctx.Err())
+	case c := <-p.free:
+		defer func() { p.free <- c }()
+		return translate(p.run(ctx, &c, false, do))
 	}
-	defer func() { p.free <- c }()
-	if c == nil {
+}
+
+// run runs do in a transaction of *at, which it opens when it is nil, and makes
+// nil when it is broken. A lazy commit is not flushed.
+func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error) error {
+	if *at == nil {
 		opened, err := p.db.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
+		*at = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
 	}
-	t := &tx{ctx: ctx, conn: c, memory: p.memory, closed: p.closed}
+	c := *at
+	t := &tx{ctx: ctx, conn: c, observe: p.observe, memory: p.memory, closed: p.closed}
 	done := false
 	defer func() {
 		if done {
@@ -261,9 +273,12 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
 		if _, err := undo.exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR {
 			_ = c.close(true)
-			c = nil
+			*at = nil
 		}
 	}()
+	if err := t.flush(!lazy); err != nil {
+		return err
+	}
 	if err := p.start(t); err != nil {
 		return err
 	}
@@ -291,23 +306,24 @@ func (p *pool) start(t *tx) (err error) {
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx    context.Context //nolint:containedctx // a transaction lives within one call
-	conn   *conn
-	memory *memory
+	ctx     context.Context //nolint:containedctx // a transaction lives within one call
+	conn    *conn
+	observe func(ctx context.Context, statement string)
+	memory  *memory
 	// seen is the moment that the transaction sees; 0 while nobody has asked.
 	seen   int64
 	closed <-chan struct{}
-	// wrote is what it has changed. Of people it says whom and how, in changes;
-	// tells is whether it does.
+	// wrote is what it has changed, of that which is kept in memory. Who changes
+	// people says whom and how, in changes, or else that nothing is said.
 	wrote   tables
 	changes []change
-	tells   bool
+	untold  bool
 }
 
 // commit makes what was written final, and has the memory of it set right.
 func (t *tx) commit() (err error) {
 	if t.wrote != 0 {
-		if _, err := t.exec("UPDATE changes SET n = n + 1"); err != nil {
+		if _, err := t.exec("UPDATE changes SET n = n + 1 WHERE one = 1"); err != nil {
 			return err
 		}
 		t.seen = 0
@@ -315,8 +331,9 @@ func (t *tx) commit() (err error) {
 		if err != nil {
 			return err
 		}
-		t.memory.commit(commit{version, t.changes}, t.wrote, t.tells)
-		defer func() { t.memory.committed(commit{version, t.changes}, t.wrote, t.tells, err == nil) }()
+		c := commit{version, t.changes, t.untold}
+		t.memory.commit(c, t.wrote)
+		defer func() { t.memory.committed(c, err == nil) }()
 	}
 	_, err = t.value("COMMIT")
 	return err
@@ -392,6 +409,9 @@ type failed struct{ err error }
 func (f failed) Scan(...any) error { return f.err }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.observe != nil {
+		t.observe(t.ctx, query)
+	}
 	if stmt := t.conn.prepared[query]; stmt != nil {
 		return stmt, nil
 	}
@@ -409,6 +429,9 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 // goroutine would have to wait; so it must be short. What it answers are int64,
 // string and nil; what it is given, too.
 func (t *tx) value(query string, args ...any) (value any, err error) {
+	if t.observe != nil {
+		t.observe(t.ctx, query)
+	}
 	named := make([]sqldriver.NamedValue, len(args))
 	for i, arg := range args {
 		named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
@@ -439,9 +462,26 @@ func (t *tx) value(query string, args ...any) (value any, err error) {
 	return value, err
 }
 
+// flush sets whether commits of the connection are flushed to the disk.
+func (t *tx) flush(yes bool) error {
+	if t.conn.lazy == !yes {
+		return nil
+	}
+	level := "NORMAL"
+	if yes {
+		level = "FULL"
+	}
+	// Not prepared: it takes effect when the statement is made.
+	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
+	if err == nil {
+		t.conn.lazy = !yes
+	}
+	return err
+}
+
 // script runs any number of statements without parameters.
 func (t *tx) script(text string) error {
-	t.wrote = allTables
+	t.wrote, t.untold = allTables, true
 	_, err := t.conn.ExecContext(t.ctx, text)
 	return err
 }

@@ -102,7 +102,6 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 	rows := rowsOf(users)
 	answers := make([]error, len(users))
 	err := s.db.write(ctx, func(t *tx) error {
-		t.tells = true
 		organization, err := t.organization(users[0].OrganizationID)
 		if err != nil {
 			return err
@@ -118,6 +117,9 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 				}
 				groups[r.group] = r.inGroup
 			}
+			if s.db.within != nil {
+				r.keys = nil // Fill adds those of all.
+			}
 			number, err := t.insertUser(organization, users[i].ID, r)
 			if errors.Is(err, directory.ErrTaken) {
 				answers[i] = err
@@ -126,8 +128,11 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 			if err != nil {
 				return err
 			}
-			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
 			people[r.inGroup]++
+			if s.db.within != nil {
+				continue // Fill adds the words of all.
+			}
+			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
 			}
@@ -247,7 +252,6 @@ func (t *tx) count(group int64, n int) error {
 func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 	r, next := rowOf(u), u.Revision+1
 	err := s.db.write(ctx, func(t *tx) error {
-		t.tells = true
 		organization, err := t.organization(u.OrganizationID)
 		if errors.Is(err, directory.ErrNotFound) {
 			return directory.ErrStale
