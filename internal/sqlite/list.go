@@ -510,7 +510,9 @@ func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 	if l.down {
 		direction = " DESC"
 	}
-	index, where := "users_group_", "in_group = ? + 0" // a plain ? is planned anew whenever it becomes 1, or was
+	// SQLite would plan a statement anew for each value of a plain "LIMIT ?", and
+	// whenever "in_group = ?" becomes 1 or was.
+	index, where := "users_group_", "in_group = ? + 0"
 	args = []any{s.group}
 	if s.group == 0 {
 		index, where = "users_status_", "organization = ? AND status = ?"
@@ -518,7 +520,7 @@ func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 	}
 	return "SELECT " + what + " FROM users INDEXED BY " + index + column +
 			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
-			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
+			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ? + 0",
 		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
 
