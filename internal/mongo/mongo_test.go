@@ -187,11 +187,12 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// TestSizes: of a role that 20,000 people have, everything can change at once.
+// TestSizes: of a role that 30,000 people have, everything can change at once;
+// of more, the directory refuses it.
 // MongoDB takes no document and no part of a command above 16 MB; the engine of
 // the tests may.
 func TestSizes(t *testing.T) {
-	const many, largest = 20_000, 16 << 20
+	const many, largest = 30_000, 16 << 20
 	var said recorder
 	s := openStore(t, said.listen)
 	o := newOrganization(t, s, many)
