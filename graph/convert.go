@@ -29,6 +29,8 @@ func optionalTime(t time.Time) *time.Time {
 
 func toInt(n int) int32 { return int32(n) } //nolint:gosec // counts of people, versions and tries stay far below
 
+func toSeconds(d time.Duration) int32 { return toInt(int(d / time.Second)) }
+
 func toIntPointer(n *int32) *int {
 	if n == nil {
 		return nil
@@ -129,7 +131,7 @@ func device(userAgent string) string {
 func toEventConnection(page *directory.EventPage) *model.AuditEventConnection {
 	shown := &model.AuditEventConnection{
 		Edges: make([]*model.AuditEventEdge, len(page.Events)), Nodes: make([]*model.AuditEvent, len(page.Events)),
-		PageInfo: model.NewPageInfo(page.Cursors, page.HasNext, page.HasPrev),
+		PageInfo: model.NewPageInfo(len(page.Cursors), func(i int) string { return page.Cursors[i] }, page.HasNext, page.HasPrev),
 		Total:    page.Total,
 	}
 	for i, e := range page.Events {

@@ -36,7 +36,7 @@ func TestAlike(t *testing.T) {
 			`subscription { userChanged { user { id actions { action } } } }`:                                                                     false,
 			`subscription { userChanged { user { sessions { id } } } }`:                                                                           false,
 			`subscription { userChanged { user { ... on Node { id ... on User { invitation { expired } } } } } }`:                                 false,
-			`subscription { userChanged { user { ...B } } } fragment B on User { name ...C } fragment C on User { passwordReset { expiresAt } }`:    false,
+			`subscription { userChanged { user { ...B } } } fragment B on User { name ...C } fragment C on User { passwordReset { expiresAt } }`:  false,
 		} {
 			document, err := gqlparser.LoadQuery(schema, query)
 			require.Empty(t, err)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roster/internal/account"
@@ -58,6 +59,7 @@ type Relay struct {
 	// same outbox would only be in each other's way.
 	organizations chan *directory.Organization
 	organization  sync.Mutex
+	backlog       atomic.Pointer[backlog]
 }
 
 // Links makes the address of a page from the token that opens it.
@@ -113,6 +115,7 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 	group.Go(func() { r.tellOrganizations(ctx, telling) })
 	group.Go(func() { r.sweep(ctx) })
+	group.Go(func() { r.watch(ctx) })
 	<-ctx.Done()
 	timer := time.AfterFunc(drain, stop)
 	defer timer.Stop()
@@ -407,10 +410,10 @@ func (r *Relay) settle(ctx context.Context, l letter, o outcome) error {
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
 		case o.final || now.Sub(l.entry.Mail.OccurredAt) > patience:
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
-			delivery.State, delivery.Reason = directory.Failed, o.err.Error()
+			delivery.State, delivery.Reason = directory.Failed, mail.Reason(o.err)
 		default:
 			after.Outbox[at].DueAt = now.Add(backoff(l.entry.Attempts))
-			delivery.State, delivery.Reason = directory.Queued, o.err.Error()
+			delivery.State, delivery.Reason = directory.Queued, mail.Reason(o.err)
 		}
 		link := l.entry.Mail.Kind.Link(after)
 		if link != nil {

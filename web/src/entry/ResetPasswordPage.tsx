@@ -1,12 +1,14 @@
-import { Button, Stack, Text } from '@mantine/core';
+import { Button, Skeleton, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { Link } from 'wouter';
-import { CompletePasswordResetDocument } from '../api/operations';
+import { useQuery } from 'urql';
+import { CompletePasswordResetDocument, PasswordLengthDocument } from '../api/operations';
 import { send } from '../api/send';
 import { NewPassword } from '../shared/NewPassword';
 import { ErrorNote } from '../shared/Note';
 import { EntryFrame } from './EntryFrame';
 import { useLinkToken } from './linkToken';
+import { rememberOrganization } from './organization';
 
 export default function ResetPasswordPage() {
   const token = useLinkToken();
@@ -16,6 +18,8 @@ export default function ResetPasswordPage() {
   const [error, setError] = useState<string>();
   const [username, setUsername] = useState<string>();
   const [busy, setBusy] = useState(false);
+  // A page that does not learn it can do without: the service tells it then.
+  const [{ data: known, fetching }] = useQuery({ query: PasswordLengthDocument, pause: token === undefined });
 
   if (username) {
     return (
@@ -37,6 +41,14 @@ export default function ResetPasswordPage() {
       </EntryFrame>
     );
   }
+  if (fetching) {
+    return (
+      <EntryFrame title="Set a new password" leaveFocus>
+        <Skeleton h={180} />
+        <Skeleton h={36} />
+      </EntryFrame>
+    );
+  }
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -45,8 +57,11 @@ export default function ResetPasswordPage() {
     const { data, problem } = await send(CompletePasswordResetDocument, { input: { token, password } });
     setBusy(false);
     if (problem) return setError(problem.message);
-    const { user, userErrors } = data.completePasswordReset;
-    if (user) return setUsername(user.username);
+    const { user, organization, userErrors } = data.completePasswordReset;
+    if (user) {
+      rememberOrganization(organization);
+      return setUsername(user.username);
+    }
     if (userErrors.some((error) => error.code === 'LINK_INVALID')) return setDead(token);
     setWeak(userErrors[0]?.message);
   };
@@ -54,7 +69,13 @@ export default function ResetPasswordPage() {
     <EntryFrame title="Set a new password" leaveFocus>
       <form onSubmit={submit}>
         <Stack>
-          <NewPassword value={password} onChange={setPassword} error={weak} autoFocus />
+          <NewPassword
+            value={password}
+            onChange={setPassword}
+            minLength={known?.installation.passwordMinLength}
+            error={weak}
+            autoFocus
+          />
           {error && <ErrorNote>{error}</ErrorNote>}
           <Button type="submit" loading={busy}>
             Set the password
