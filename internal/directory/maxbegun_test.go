@@ -31,7 +31,7 @@ func (c *crowded) Members(ctx context.Context, organizationID, roleID string, st
 }
 
 // So many claims begin together that MongoDB takes them in one document: what
-// a role means to seats and to administrators changes for 30,000 people at once.
+// a role means to seats and to administrators changes for 25,000 people at once.
 func TestMoreClaimsThanBeginTogether(t *testing.T) {
 	w := newWorld(t, 50_000)
 	w.newExtra()
@@ -45,7 +45,7 @@ func TestMoreClaimsThanBeginTogether(t *testing.T) {
 		_, err := d.UpdateRole(t.Context(), w.root(), w.extra(), directory.RoleChanges{Permissions: permissions}, nil)
 		return err
 	}
-	err := allow(30_001, both)
+	err := allow(25_001, both)
 	require.Error(t, err)
 	assert.True(t, directory.HasCode(err, directory.CodeInvalid), err)
 	assert.Contains(t, err.Error(), "one after the other")
@@ -53,10 +53,10 @@ func TestMoreClaimsThanBeginTogether(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, seats.Used, "nothing has begun")
 
-	require.NoError(t, allow(30_001, []directory.Permission{directory.ViewUsers, directory.CSMSeat}), "one of the two")
-	require.NoError(t, allow(30_001, []directory.Permission{directory.ViewUsers}))
-	require.NoError(t, allow(30_000, both), "both, of fewer")
+	require.NoError(t, allow(25_001, []directory.Permission{directory.ViewUsers, directory.CSMSeat}), "one of the two")
+	require.NoError(t, allow(25_001, []directory.Permission{directory.ViewUsers}))
+	require.NoError(t, allow(25_000, both), "both, of fewer")
 	seats, err = w.store.Seats(t.Context(), w.org.ID)
 	require.NoError(t, err)
-	assert.Equal(t, 30_000, seats.Used)
+	assert.Equal(t, 25_000, seats.Used)
 }

@@ -32,7 +32,7 @@ const maxHolders = 50_000
 
 // maxBegun is how many claims begin together: what tells the store so, and the
 // document that they stand in, have 16 MB in MongoDB.
-const maxBegun = 60_000
+const maxBegun = 50_000
 
 // How long a change waits for others.
 const (
