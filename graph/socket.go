@@ -36,6 +36,7 @@ type socket struct {
 	sockets *Sockets
 	exec    graphql.GraphExecutor
 	conn    *websocket.Conn
+	wire    wire
 	id      string
 	origin  directory.Origin
 	token   string
@@ -64,6 +65,8 @@ type subscribed struct {
 	// asked is the payload that began it.
 	asked     string
 	operation *graphql.OperationContext
+	// alike is whether the answer is the same for all who see the organization.
+	alike bool
 }
 
 // incoming is a message of a client.
@@ -173,19 +176,18 @@ func (c *socket) send(m outgoing) bool {
 	return c.write(encode(m))
 }
 
+// encode makes a message ready for the wire.
 func encode(m outgoing) []byte {
 	body, err := json.Marshal(m)
 	if err != nil {
 		// Only our own types are in it.
 		panic(fmt.Errorf("encode message: %w", err))
 	}
-	return body
+	return framed(body)
 }
 
-func (c *socket) write(body []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), c.sockets.pace.write)
-	defer cancel()
-	return c.conn.Write(ctx, websocket.MessageText, body) == nil
+func (c *socket) write(framed []byte) bool {
+	return c.wire.message(framed, c.sockets.pace.write) == nil
 }
 
 // receive does what a message asks for.

@@ -61,7 +61,10 @@ func (c *socket) subscribe(id string, payload jsontext.Value) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sockets.subscribed.Add(1)
-	c.subscribed = append(c.subscribed, subscribed{id: id, asked: string(payload), operation: operation})
+	c.subscribed = append(c.subscribed, subscribed{
+		id: id, asked: string(payload), operation: operation,
+		alike: isAlike(operation.Operation.SelectionSet, map[string]bool{}),
+	})
 }
 
 // refuse ends an operation, or never begins it.

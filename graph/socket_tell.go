@@ -100,11 +100,17 @@ func (c *socket) compose() (messages [][]byte, more bool) {
 	case !c.admit(viewer, nil):
 		return nil, false
 	}
+	sees := viewer.Actor(c.origin).SeesOrganization()
 	for _, s := range all {
-		answer := m.answer(question{token: c.token, asked: s.asked, notice: n}, func() *graphql.Response {
+		q := question{token: c.token, asked: s.asked, notice: n}
+		if s.alike && sees && n.UserID != c.userID {
+			q.token = ""
+		}
+		known := m.answer(q, func() *graphql.Response {
 			change := &model.UserChange{Kind: model.UserChangeKind(n.Kind), UserID: n.UserID}
 			return dispatch(c.operationContext(m, viewer, change), c.exec, s.operation)
 		})
+		answer := known.find()
 		switch {
 		case answer == nil:
 			// The operation asks for nothing, as with a directive that leaves all out.
@@ -115,9 +121,11 @@ func (c *socket) compose() (messages [][]byte, more bool) {
 			c.forget(s.id)
 			messages = append(messages, encode(refusal(s.id, answer.Errors)))
 		default:
-			messages = append(messages, encode(outgoing{ID: s.id, Type: "next", Payload: &response{
-				Errors: answer.Errors[:min(len(answer.Errors), maxErrors)], Data: jsontext.Value(answer.Data), Extensions: answer.Extensions,
-			}}))
+			messages = append(messages, known.message(s.id, func(answer *graphql.Response) []byte {
+				return encode(outgoing{ID: s.id, Type: "next", Payload: &response{
+					Errors: answer.Errors[:min(len(answer.Errors), maxErrors)], Data: jsontext.Value(answer.Data), Extensions: answer.Extensions,
+				}})
+			}))
 		}
 	}
 	return messages, true

@@ -103,7 +103,7 @@ func (s *Sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 		return
 	}
 	// The origin is judged already, by the rule for all requests.
-	conn, err := websocket.Accept(lean{w}, r, &websocket.AcceptOptions{
+	conn, err := websocket.Accept(lean{w, &c.wire}, r, &websocket.AcceptOptions{
 		Subprotocols: []string{subprotocol}, CompressionMode: websocket.CompressionDisabled, InsecureSkipVerify: true,
 	})
 	if err != nil {

@@ -30,6 +30,10 @@ import (
 // in one document.
 const maxHolders = 50_000
 
+// maxBegun is how many claims begin together: what tells the store so, and the
+// document that they stand in, have 16 MB in MongoDB.
+const maxBegun = 50_000
+
 // How long a change waits for others.
 const (
 	// patience is how long somebody waits for a role that is being changed.
@@ -296,6 +300,18 @@ func (d *Directory) beginMembers(ctx context.Context, announced *Organization, c
 	}
 	if len(batch.Changes) == 0 {
 		return claims, nil
+	}
+	begun := 0
+	for _, c := range batch.Changes {
+		if c.Seat != Unchanged {
+			begun++
+		}
+		if c.Administrator != Unchanged {
+			begun++
+		}
+	}
+	if begun > maxBegun {
+		return claimsOfMembers{}, Refuse(CodeInvalid, fmt.Sprintf("%d people have this role: too many to change at once whether they take a seat and whether they administer. Change one after the other.", len(batch.Changes)), "permissions")
 	}
 	if len(batch.Changes) > maxHolders {
 		return claimsOfMembers{}, Refuse(CodeInvalid, fmt.Sprintf("More than %d people have this role: too many to take a seat or to administer. Give some of them another role first.", maxHolders), "permissions")

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -48,11 +50,7 @@ func pages(files fs.FS, graphiql bool) (http.Handler, error) {
 			}
 			return nil
 		}
-		content, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		assets["/"+name] = newAsset(name, content)
+		assets["/"+name] = newAsset(files, name)
 		return nil
 	})
 	if err != nil {
@@ -99,32 +97,70 @@ func readOnly(next http.Handler) http.Handler {
 	})
 }
 
-// asset is a file of the console.
+// asset is a file of the console. It is read when somebody asks for it, from
+// the program's own file: copies of all would take 8 MB.
 type asset struct {
-	name, contentType, etag, policy string
-	content                         []byte
-	// compressed is made when somebody first asks for it.
-	compressed func() []byte
+	name, contentType, policy string
+	open                      func() (io.ReadSeekCloser, error)
+	// etag and compressed are made when somebody first asks for them.
+	etag       func() (string, error)
+	compressed func() ([]byte, error)
 }
 
-func newAsset(name string, content []byte) *asset {
-	sum := sha256.Sum256(content)
-	a := &asset{
-		name: name, content: content, policy: pagePolicy,
-		contentType: mime.TypeByExtension(path.Ext(name)),
-		etag:        base64.RawURLEncoding.EncodeToString(sum[:16]),
-	}
+func newAsset(files fs.FS, name string) *asset {
+	a := &asset{name: name, policy: pagePolicy, contentType: mime.TypeByExtension(path.Ext(name))}
 	if strings.HasPrefix(name, graphiqlFolder+"/") {
 		a.policy = graphiqlPolicy
 	}
-	a.compressed = sync.OnceValue(func() []byte {
+	a.open = func() (io.ReadSeekCloser, error) {
+		file, err := files.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		content, ok := file.(io.ReadSeekCloser)
+		if !ok {
+			return nil, errors.Join(fmt.Errorf("%s cannot be read from anywhere", name), file.Close())
+		}
+		return content, nil
+	}
+	a.etag = sync.OnceValues(func() (string, error) {
+		sum := sha256.New()
+		err := a.copy(sum)
+		return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)[:16]), err
+	})
+	a.compressed = sync.OnceValues(func() ([]byte, error) {
 		var buffer bytes.Buffer
 		w, _ := gzip.NewWriterLevel(&buffer, gzip.BestCompression) // the level is one of gzip's own
-		_, _ = w.Write(content)                                    // into memory
-		_ = w.Close()
-		return buffer.Bytes()
+		err := errors.Join(a.copy(w), w.Close())
+		return buffer.Bytes(), err
 	})
 	return a
+}
+
+func (a *asset) copy(to io.Writer) error {
+	content, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = content.Close() }()
+	_, err = io.Copy(to, content)
+	return err
+}
+
+// variant is the content in a coding, and its tag.
+func (a *asset) variant(compressed bool) (content io.ReadSeekCloser, etag string, err error) {
+	if etag, err = a.etag(); err != nil {
+		return nil, "", err
+	}
+	if !compressed {
+		content, err = a.open()
+		return content, etag, err
+	}
+	small, err := a.compressed()
+	return struct {
+		*bytes.Reader
+		io.Closer
+	}{bytes.NewReader(small), io.NopCloser(nil)}, etag + "-gzip", err
 }
 
 // with serves the file with a status.
@@ -136,20 +172,25 @@ func (a *asset) with(status int) http.Handler {
 		// Names have no hashes: ask each time, and mostly be told that nothing changed.
 		h.Set("Cache-Control", "no-cache")
 		h.Set("Vary", "Accept-Encoding")
-		content, etag := a.content, a.etag
-		if acceptsGzip(r) {
-			content, etag = a.compressed(), etag+"-gzip"
+		compressed := acceptsGzip(r)
+		content, etag, err := a.variant(compressed)
+		if err != nil {
+			// It is part of the program.
+			panic(fmt.Errorf("read a page: %w", err))
+		}
+		defer func() { _ = content.Close() }()
+		if compressed {
 			h.Set("Content-Encoding", "gzip")
 		}
 		if status != http.StatusOK {
 			w.WriteHeader(status)
 			if r.Method != http.MethodHead {
-				_, _ = w.Write(content)
+				_, _ = io.Copy(w, content)
 			}
 			return
 		}
 		h.Set("ETag", `"`+etag+`"`)
-		http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(content))
+		http.ServeContent(w, r, a.name, time.Time{}, content)
 	})
 }
 
