@@ -186,7 +186,8 @@ func (p *parts) wire() error {
 	}
 	p.sockets = graph.NewSockets(p.directory, p.accounts, p.hub, p.log)
 	p.api = graph.NewHandler(&graph.Resolver{
-		Directory: p.directory, Accounts: p.accounts, PasswordMinLength: p.config.PasswordMinLength,
+		Directory: p.directory, Accounts: p.accounts,
+		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL, PasswordMinLength: p.config.PasswordMinLength,
 	}, p.sockets, isLoopback(p.config.Addr), p.traces.GraphQL()...)
 	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vikstrous/dataloadgen"
-
 	"roster/graph/model"
 	"roster/internal/account"
 	"roster/internal/directory"
@@ -91,26 +89,16 @@ func list[T any](ctx context.Context, op *operation, load func(context.Context) 
 // loaded is what has been looked up once, for all who need it: whoever asks
 // first has it looked up, as the one who asks.
 type loaded struct {
-	people *dataloadgen.Loader[string, *directory.User]
+	people *people
 	counts func(context.Context) (directory.Counts, error)
 	seats  func(context.Context) (directory.Seats, error)
 }
 
-// loaderWait is how long a look-up of a person waits for others to join it.
-const loaderWait = time.Millisecond
-
 func newLoaded(d *directory.Directory) *loaded {
 	return &loaded{
-		people: dataloadgen.NewLoader(func(ctx context.Context, ids []string) ([]*directory.User, []error) {
-			ctx, cancel := shared(ctx)
-			defer cancel()
-			found, err := d.UsersByID(ctx, requestOf(ctx).actor(), ids)
-			users, errs := make([]*directory.User, len(ids)), make([]error, len(ids))
-			for i, id := range ids {
-				users[i], errs[i] = found[id], err
-			}
-			return users, errs
-		}, dataloadgen.WithWait(loaderWait)),
+		people: newPeople(func(ctx context.Context, ids []string) (map[string]*directory.User, error) {
+			return d.UsersByID(ctx, requestOf(ctx).actor(), ids)
+		}),
 		counts: once(func(ctx context.Context) (directory.Counts, error) { return d.Counts(ctx, requestOf(ctx).actor()) }),
 		seats:  once(func(ctx context.Context) (directory.Seats, error) { return d.Seats(ctx, requestOf(ctx).actor()) }),
 	}

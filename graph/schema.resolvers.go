@@ -10,7 +10,10 @@ import (
 	"roster/graph/model"
 	"roster/internal/account"
 	"roster/internal/directory"
+	"slices"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 func (r *auditEventResolver) Actor(ctx context.Context, obj *model.AuditEvent) (*model.User, error) {
@@ -339,7 +342,10 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if orderBy != nil {
 		order = directory.Order{Field: directory.OrderField(orderBy.Field), Descending: orderBy.Direction == model.OrderDirectionDesc}
 	}
-	request := directory.PageRequest{First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before}
+	request := directory.PageRequest{
+		First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before,
+		Counted: slices.Contains(graphql.CollectAllFields(ctx), "totalCount"),
+	}
 	page, err := list(ctx, requestOf(ctx), func(ctx context.Context) (*directory.UserPage, error) {
 		page, err := r.Directory.Users(ctx, actor, filter, order, request)
 		if page != nil {
@@ -350,6 +356,13 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if err != nil {
 		return nil, err
 	}
+	for _, u := range page.Users {
+		for _, link := range []*directory.Link{u.Invitation, u.PasswordReset} {
+			if link != nil {
+				requestOf(ctx).mention(link.RequestedBy)
+			}
+		}
+	}
 	now := r.now()
 	return &model.UserConnection{
 		Page: page, Organization: actor.Organization,
@@ -358,7 +371,7 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 }
 
 func (r *queryResolver) User(ctx context.Context, id string) (*model.User, error) {
-	u, err := requestOf(ctx).people.Load(ctx, id)
+	u, err := requestOf(ctx).people.user(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -422,6 +435,9 @@ func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range page.Events {
+		requestOf(ctx).mention(e.ActorID, e.TargetID)
+	}
 	return toEventConnection(page), nil
 }
 
@@ -452,6 +468,13 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 	return &model.InvitationPreview{
 		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
 		InvitedByName: optional(inviter), ExpiresAt: u.Invitation.ExpiresAt, PasswordMinLength: toInt(r.PasswordMinLength),
+	}, nil
+}
+
+func (r *queryResolver) Installation(ctx context.Context) (*model.Installation, error) {
+	return &model.Installation{
+		InvitationLifetimeSeconds: toSeconds(r.InvitationTTL), PasswordResetLifetimeSeconds: toSeconds(r.PasswordResetTTL),
+		PasswordMinLength: toInt(r.PasswordMinLength),
 	}, nil
 }
 

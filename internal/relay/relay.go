@@ -362,10 +362,10 @@ func (r *Relay) settle(ctx context.Context, l letter, o outcome) error {
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
 		case o.final || now.Sub(l.entry.Mail.OccurredAt) > patience:
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
-			delivery.State, delivery.Reason = directory.Failed, o.err.Error()
+			delivery.State, delivery.Reason = directory.Failed, mail.Reason(o.err)
 		default:
 			after.Outbox[at].DueAt = now.Add(backoff(l.entry.Attempts))
-			delivery.State, delivery.Reason = directory.Queued, o.err.Error()
+			delivery.State, delivery.Reason = directory.Queued, mail.Reason(o.err)
 		}
 		link := l.entry.Mail.Kind.Link(after)
 		if link != nil {

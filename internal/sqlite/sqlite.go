@@ -83,6 +83,12 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	return db, nil
 }
 
+// Observe has f called before each statement, with the context of whoever asks
+// for it. It is called before the DB is used.
+func (db *DB) Observe(f func(ctx context.Context, statement string)) {
+	db.writer.observe, db.reader.observe = f, f
+}
+
 // Close closes the file when what is running has ended; what is asked later is
 // refused.
 func (db *DB) Close() error {
@@ -162,6 +168,8 @@ type pool struct {
 	// still to be opened.
 	free   chan *conn
 	closed chan struct{}
+	// observe may be nil; see DB.Observe.
+	observe func(ctx context.Context, statement string)
 }
 
 // conn is one connection with the statements prepared on it.
@@ -234,7 +242,7 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		}
 		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
 	}
-	t := &tx{ctx: ctx, conn: c}
+	t := &tx{ctx: ctx, conn: c, observe: p.observe}
 	done := false
 	defer func() {
 		if done {
@@ -265,8 +273,9 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx  context.Context //nolint:containedctx // a transaction lives within one call
-	conn *conn
+	ctx     context.Context //nolint:containedctx // a transaction lives within one call
+	conn    *conn
+	observe func(ctx context.Context, statement string)
 }
 
 // exec runs a statement that answers nothing, and tells how many rows it changed.
@@ -337,6 +346,9 @@ type failed struct{ err error }
 func (f failed) Scan(...any) error { return f.err }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.observe != nil {
+		t.observe(t.ctx, query)
+	}
 	if stmt := t.conn.prepared[query]; stmt != nil {
 		return stmt, nil
 	}

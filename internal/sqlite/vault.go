@@ -51,6 +51,10 @@ func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Tim
 const selectSession = `SELECT organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent
 	FROM sessions `
 
+// byUser names the index, for SQLite takes an organization to have few sessions
+// and would read them all.
+const byUser = "INDEXED BY sessions_by_user WHERE organization = ? AND user = ?"
+
 // Session implements account.Vault.
 func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (s account.Session, err error) {
 	err = v.db.read(ctx, func(t *tx) error {
@@ -64,7 +68,7 @@ func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, n
 // Sessions implements account.Vault.
 func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now time.Time) (all []account.Session, err error) {
 	err = v.db.read(ctx, func(t *tx) error {
-		return t.rows(selectSession+"WHERE organization = ? AND user = ? AND ends_at > ?",
+		return t.rows(selectSession+byUser+" AND ends_at > ?",
 			[]any{organizationID, userID, now.UnixMilli()}, func(rows *sql.Rows) error {
 				var s account.Session
 				if err := scanSession(rows, &s); err != nil {
@@ -96,7 +100,7 @@ func (v *Vault) TouchSession(ctx context.Context, s account.Session, lastUsed, e
 func (v *Vault) EndSessions(ctx context.Context, organizationID, userID string, ids []string) error {
 	return v.db.write(ctx, func(t *tx) error {
 		for _, id := range ids {
-			if _, err := t.exec("DELETE FROM sessions WHERE organization = ? AND user = ? AND id = ?", organizationID, userID, id); err != nil {
+			if _, err := t.exec("DELETE FROM sessions "+byUser+" AND id = ?", organizationID, userID, id); err != nil {
 				return err
 			}
 		}
