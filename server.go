@@ -515,7 +515,7 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 	}
 	if command.Seed > 0 {
 		started := time.Now()
-		err := sample.Fill(ctx, p.stores, org, command.Seed, nobodys, time.Now(), func(done int) {
+		err := sample.Fill(ctx, p.stores.Store, org, command.Seed, nobodys, time.Now(), func(done int) {
 			if done%50_000 == 0 || done == command.Seed {
 				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
 			}
