@@ -102,6 +102,7 @@ const (
 	mongo     = "MONGODB_URI can't be used: set it to mongodb://USER:PASSWORD@HOST:27017/roster, with several hosts comma-separated, or mongodb+srv://HOST/roster, and special characters of the password percent-encoded."
 	redis     = "REDIS_URL can't be used: set it to redis:// or rediss://USER:PASSWORD@HOST:6379/0, with ?addr=HOST:PORT for a Cluster or ?master_name=NAME for a Sentinel, and special characters of the password percent-encoded."
 	smtp      = "SMTP_URL can't be used: set it to smtp://HOST:587 or smtps://USER:PASSWORD@HOST:465, with special characters of the password percent-encoded."
+	otlp      = "OTEL_EXPORTER_OTLP_ENDPOINT can't be used: set it to the URL of a collector such as http://localhost:4318."
 	mailFrom  = ": set it to one address such as Roster <no-reply@example.com>."
 	origins   = ": set it to exact origins such as https://console.example.com, comma-separated and without a path, since * and null let anybody in."
 	secretKey = "SECRET_KEY can't be used: set it to 32 random bytes in base64, made by openssl rand -base64 32; several for rotation are comma-separated."
@@ -442,6 +443,29 @@ var variables = []struct {
 			"debug": func(c *config.Config) { c.LogLevel = slog.LevelDebug },
 			"WARN":  func(c *config.Config) { c.LogLevel = slog.LevelWarn },
 			"error": func(c *config.Config) { c.LogLevel = slog.LevelError },
+		},
+	},
+	{
+		name: "METRICS_ADDR",
+		wrong: map[string]string{
+			"9464":            `METRICS_ADDR is "9464": set it to host:port such as localhost:8080, or :8080 for every interface.`,
+			"localhost:9464/": `METRICS_ADDR is "localhost:9464/": set it to host:port such as localhost:8080, or :8080 for every interface.`,
+		},
+		right: map[string]func(*config.Config){
+			":9464":         func(c *config.Config) { c.MetricsAddr = ":9464" },
+			"10.0.0.5:9464": func(c *config.Config) { c.MetricsAddr = "10.0.0.5:9464" },
+		},
+	},
+	{
+		name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+		wrong: map[string]string{
+			"localhost:4318":            otlp,
+			"grpc://localhost:4317":     otlp,
+			"http://localhost:4318?x=y": otlp,
+		},
+		right: map[string]func(*config.Config){
+			"http://localhost:4318":       func(c *config.Config) { c.OTLPEndpoint = mustURL("http://localhost:4318") },
+			"https://otel.example/roster": func(c *config.Config) { c.OTLPEndpoint = mustURL("https://otel.example/roster") },
 		},
 	},
 	{

@@ -12,12 +12,15 @@ import (
 //
 // A proxy on this machine seems to be this machine, and what it passes on comes
 // from anywhere. So this answers only while the service as a whole is for this
-// machine, by its PUBLIC_URL, and nothing that says it was passed on.
+// machine, by its PUBLIC_URL, and nothing that says it was passed on. And a
+// browser here may be asking for a page whose name was made to lead here, which
+// shows in Host.
 func forThisMachine(public *url.URL, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
 		passedOn := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("Via") != ""
-		if err != nil || !peer.Addr().Unmap().IsLoopback() || !isThisMachine(public.Hostname()) || passedOn {
+		if err != nil || !peer.Addr().Unmap().IsLoopback() || passedOn ||
+			!isThisMachine(public.Hostname()) || !isThisMachine((&url.URL{Host: r.Host}).Hostname()) {
 			plain(w, http.StatusForbidden, "Metrics are not told here. Set METRICS_ADDR, and ask at that address.")
 			return
 		}

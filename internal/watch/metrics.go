@@ -152,6 +152,6 @@ func (m *Metrics) Operation(operation, outcome string, took time.Duration) {
 
 // Handler answers Prometheus.
 func (m *Metrics) Handler() http.Handler {
-	// It costs a few milliseconds; who asks more often than that has to wait.
+	// An answer costs a millisecond or two of a core; a third at once is answered 503.
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2})
 }
