@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -38,7 +40,7 @@ type result struct {
 	// took is for how long it was asked; cpu is what it worked meanwhile, and own
 	// what asking took.
 	took, cpu, own time.Duration
-	latencies []time.Duration
+	latencies      []time.Duration
 	// others is the share of the machine that others had.
 	others float64
 	// cells are the latencies of the pages, by where they lie.
@@ -185,13 +187,4 @@ func (r rounds) ratio(a, b int, value func(result) float64) []float64 {
 		values[i] /= divisor
 	}
 	return values
-}
-
-// latencies are those of one who took part, of all rounds.
-func (r rounds) latencies(part int) []time.Duration {
-	var all []time.Duration
-	for _, round := range r.results {
-		all = append(all, round[part].latencies...)
-	}
-	return all
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -289,5 +291,5 @@ func replaceTable(path, table string) error {
 	if !ok || !ok2 {
 		return errors.New(path + " has no place for the table")
 	}
-	return os.WriteFile(path, []byte(before+begins+"\n"+table+"\n"+ends+after), 0o644) //nolint:gosec // everybody may read a document
+	return os.WriteFile(path, []byte(before+begins+"\n"+table+"\n"+ends+after), 0o644)
 }
