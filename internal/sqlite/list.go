@@ -134,12 +134,18 @@ func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 		wanted[g] = true
 	}
 	some := map[directory.Status]bool{}
+	if q.Counts != nil {
+		*q.Counts = directory.Counts{}
+	}
 	err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
 		WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
 		func(rows *sql.Rows) error {
 			var g group
 			if err := rows.Scan(&l.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people); err != nil {
 				return err
+			}
+			if q.Counts != nil {
+				(*q.Counts)[g.Group] = g.people
 			}
 			if q.Groups != nil && !wanted[g.Group] {
 				some[g.Status] = true
