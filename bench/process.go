@@ -23,7 +23,7 @@ import (
 // How long a program may take to answer for the first time (it may have a
 // million people to make up), and to end.
 const (
-	startTimeout = 15 * time.Minute
+	startTimeout = time.Hour
 	stopTimeout  = 20 * time.Second
 )
 
