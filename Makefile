@@ -1,6 +1,6 @@
 # What people do here. Each target says what it is for; make without one lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go crash fuzz lint generate services services-stop
+.PHONY: help run test test-go crash fuzz bench lint generate services services-stop
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,6 +19,9 @@ crash: ## Kill the program ROUNDS times under load, half of them on each store, 
 
 fuzz: ## Look for inputs that break a promise: each target for FUZZTIME (60s).
 	scripts/fuzz
+
+bench: ## Measure Roster beside other servers, and write docs/performance.md; QUICK=1 tries it.
+	go run ./bench $(if $(QUICK),-quick) $(if $(QUICK)$(PEOPLE)$(ROUNDS),,-write docs/performance.md) $(if $(PEOPLE),-people $(PEOPLE)) $(if $(ROUNDS),-rounds $(ROUNDS))
 
 lint: ## What finds mistakes and forgotten secrets without running: gofmt, go vet, golangci-lint, gitleaks.
 	scripts/lint

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -23,7 +25,7 @@ import (
 // Who signs in.
 const (
 	adminEmail    = "admin@example.com"
-	adminPassword = "an opening that nobody guesses" //nolint:gosec // of a store that only make bench has
+	adminPassword = "an opening that nobody guesses"
 )
 
 // seeded is a filled store in the cache, and how it was made.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -185,13 +187,4 @@ func (r rounds) ratio(a, b int, value func(result) float64) []float64 {
 		values[i] /= divisor
 	}
 	return values
-}
-
-// latencies are those of one who took part, of all rounds.
-func (r rounds) latencies(part int) []time.Duration {
-	var all []time.Duration
-	for _, round := range r.results {
-		all = append(all, round[part].latencies...)
-	}
-	return all
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -290,7 +292,7 @@ func (b *bench) measureCounts(ctx context.Context, f *field) (err error) {
 
 // signerEmail is somebody who signs in often: only so many sessions of one
 // person live, and the administrator's must.
-const signerEmail, signerPassword = "signer@example.com", "a walk along the river" //nolint:gosec // of a store that only make bench has
+const signerEmail, signerPassword = "signer@example.com", "a walk along the river"
 
 const inviteQuery = `mutation Invite($emails: [String!]!, $roleId: ID!) {
   inviteUsers(input: { emails: $emails, roleId: $roleId }) { results { outcome } userErrors { message } }

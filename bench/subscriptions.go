@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -101,6 +103,7 @@ func (a *audience) open(ctx context.Context, s *server) error {
 }
 
 func listen(ctx context.Context, s *server) (*websocket.Conn, error) {
+	//nolint:bodyclose // an upgraded connection has no body
 	conn, _, err := websocket.Dial(ctx, "ws://"+s.address+"/graphql", &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	if err != nil {
 		return nil, err
