@@ -95,6 +95,7 @@ var probes = map[string]probe{
 		query:     `query($token: String!) { invitation(token: $token) { email roleName organizationName invitedByName } }`,
 		variables: func(v *visit) object { return object{"token": v.token(1)} },
 	},
+	"Query.installation": {query: `{ installation { invitationLifetimeSeconds passwordResetLifetimeSeconds passwordMinLength } }`},
 
 	"User.sessions":                   ofPerson(`sessions { id device }`, "sessions"),
 	"User.actions":                    ofPerson(`actions { action allowed reason }`, "actions"),

@@ -29,6 +29,8 @@ func optionalTime(t time.Time) *time.Time {
 
 func toInt(n int) int32 { return int32(n) } //nolint:gosec // counts of people, versions and tries stay far below
 
+func toSeconds(d time.Duration) int32 { return toInt(int(d / time.Second)) }
+
 func toIntPointer(n *int32) *int {
 	if n == nil {
 		return nil

@@ -122,6 +122,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	Installation struct {
+		InvitationLifetimeSeconds    func(childComplexity int) int
+		PasswordMinLength            func(childComplexity int) int
+		PasswordResetLifetimeSeconds func(childComplexity int) int
+	}
+
 	Invitation struct {
 		Delivery  func(childComplexity int) int
 		Expired   func(childComplexity int) int
@@ -210,14 +216,15 @@ type ComplexityRoot struct {
 	}
 
 	Organization struct {
-		ID                        func(childComplexity int) int
-		InvitationLifetimeSeconds func(childComplexity int) int
-		Name                      func(childComplexity int) int
-		RequireTwoFactor          func(childComplexity int) int
-		Seats                     func(childComplexity int) int
-		Slug                      func(childComplexity int) int
-		UserCounts                func(childComplexity int) int
-		Version                   func(childComplexity int) int
+		ID                           func(childComplexity int) int
+		InvitationLifetimeSeconds    func(childComplexity int) int
+		Name                         func(childComplexity int) int
+		OwnInvitationLifetimeSeconds func(childComplexity int) int
+		RequireTwoFactor             func(childComplexity int) int
+		Seats                        func(childComplexity int) int
+		Slug                         func(childComplexity int) int
+		UserCounts                   func(childComplexity int) int
+		Version                      func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -236,6 +243,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		AuditEvents        func(childComplexity int, userID *string, actions []model.AuditAction, since *time.Time, until *time.Time, first *int32, after *string) int
+		Installation       func(childComplexity int) int
 		Invitation         func(childComplexity int, token string) int
 		Node               func(childComplexity int, id string) int
 		Organization       func(childComplexity int) int
@@ -473,6 +481,7 @@ type QueryResolver interface {
 	AuditEvents(ctx context.Context, userID *string, actions []model.AuditAction, since *time.Time, until *time.Time, first *int32, after *string) (*model.AuditEventConnection, error)
 	PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error)
 	Invitation(ctx context.Context, token string) (*model.InvitationPreview, error)
+	Installation(ctx context.Context) (*model.Installation, error)
 }
 type RoleResolver interface {
 	UserCount(ctx context.Context, obj *model.Role) (int32, error)
@@ -747,6 +756,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Disable2FAPayload.UserErrors(childComplexity), true
+
+	case "Installation.invitationLifetimeSeconds":
+		if e.ComplexityRoot.Installation.InvitationLifetimeSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Installation.InvitationLifetimeSeconds(childComplexity), true
+	case "Installation.passwordMinLength":
+		if e.ComplexityRoot.Installation.PasswordMinLength == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Installation.PasswordMinLength(childComplexity), true
+	case "Installation.passwordResetLifetimeSeconds":
+		if e.ComplexityRoot.Installation.PasswordResetLifetimeSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Installation.PasswordResetLifetimeSeconds(childComplexity), true
 
 	case "Invitation.delivery":
 		if e.ComplexityRoot.Invitation.Delivery == nil {
@@ -1255,6 +1283,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Organization.Name(childComplexity), true
+	case "Organization.ownInvitationLifetimeSeconds":
+		if e.ComplexityRoot.Organization.OwnInvitationLifetimeSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Organization.OwnInvitationLifetimeSeconds(childComplexity), true
 	case "Organization.requireTwoFactor":
 		if e.ComplexityRoot.Organization.RequireTwoFactor == nil {
 			break
@@ -1347,6 +1381,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["userId"].(*string), args["actions"].([]model.AuditAction), args["since"].(*time.Time), args["until"].(*time.Time), args["first"].(*int32), args["after"].(*string)), true
+	case "Query.installation":
+		if e.ComplexityRoot.Query.Installation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Installation(childComplexity), true
 
 	case "Query.invitation":
 		if e.ComplexityRoot.Query.Invitation == nil {
@@ -2226,6 +2266,8 @@ type Query {
     "The token in the link, behind ` + "`" + `#token=` + "`" + `."
     token: String!
   ): InvitationPreview
+  "What whoever runs Roster has set, for all organizations. Needs no session."
+  installation: Installation!
 }
 
 """
@@ -2677,10 +2719,22 @@ type Organization {
   userCounts: UserCounts!
   "How long the link of an invitation works."
   invitationLifetimeSeconds: Int!
+  "What the organization itself has set for that; null when what the installation has set counts."
+  ownInvitationLifetimeSeconds: Int
   "Whether everybody must have a second factor. Who has none can do nothing but set it up."
   requireTwoFactor: Boolean!
   "Moves with every change. Send it as ` + "`" + `expectedVersion` + "`" + ` to change only what you have seen."
   version: Int!
+}
+
+"What whoever runs Roster has set, for all organizations."
+type Installation {
+  "How long the link of an invitation works, unless the organization has set it."
+  invitationLifetimeSeconds: Int!
+  "How long the link to set a new password works."
+  passwordResetLifetimeSeconds: Int!
+  "How many characters a password must have at least."
+  passwordMinLength: Int!
 }
 
 "How many CSM seats there are."
@@ -2900,6 +2954,8 @@ enum AuditAction {
   TWO_FACTOR_REMOVED
   "An administrator has taken somebody's second factor off."
   TWO_FACTOR_DISABLED
+  "Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN."
+  RECOVERY_CODE_USED
   "Somebody has signed in."
   SIGNED_IN
   "Somebody has signed out."
@@ -3551,6 +3607,18 @@ func (ec *executionContext) childFields_Disable2FAPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type Disable2FAPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Installation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitationLifetimeSeconds":
+		return ec.fieldContext_Installation_invitationLifetimeSeconds(ctx, field)
+	case "passwordResetLifetimeSeconds":
+		return ec.fieldContext_Installation_passwordResetLifetimeSeconds(ctx, field)
+	case "passwordMinLength":
+		return ec.fieldContext_Installation_passwordMinLength(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Installation", field.Name)
+}
+
 func (ec *executionContext) childFields_Invitation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "invitedBy":
@@ -3681,6 +3749,8 @@ func (ec *executionContext) childFields_Organization(ctx context.Context, field 
 		return ec.fieldContext_Organization_userCounts(ctx, field)
 	case "invitationLifetimeSeconds":
 		return ec.fieldContext_Organization_invitationLifetimeSeconds(ctx, field)
+	case "ownInvitationLifetimeSeconds":
+		return ec.fieldContext_Organization_ownInvitationLifetimeSeconds(ctx, field)
 	case "requireTwoFactor":
 		return ec.fieldContext_Organization_requireTwoFactor(ctx, field)
 	case "version":
@@ -5969,6 +6039,75 @@ func (ec *executionContext) fieldContext_Disable2FAPayload_userErrors(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Installation_invitationLifetimeSeconds(ctx context.Context, field graphql.CollectedField, obj *model.Installation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Installation_invitationLifetimeSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InvitationLifetimeSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Installation_invitationLifetimeSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Installation", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Installation_passwordResetLifetimeSeconds(ctx context.Context, field graphql.CollectedField, obj *model.Installation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Installation_passwordResetLifetimeSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PasswordResetLifetimeSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Installation_passwordResetLifetimeSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Installation", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Installation_passwordMinLength(ctx context.Context, field graphql.CollectedField, obj *model.Installation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Installation_passwordMinLength(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PasswordMinLength, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return ec.marshalNInt2int32(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Installation_passwordMinLength(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Installation", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Invitation_invitedBy(ctx context.Context, field graphql.CollectedField, obj *model.Invitation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8135,6 +8274,29 @@ func (ec *executionContext) fieldContext_Organization_invitationLifetimeSeconds(
 	return graphql.NewScalarFieldContext("Organization", field, false, false, "Int")
 }
 
+func (ec *executionContext) _Organization_ownInvitationLifetimeSeconds(ctx context.Context, field graphql.CollectedField, obj *model.Organization) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Organization_ownInvitationLifetimeSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnInvitationLifetimeSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint32(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Organization_ownInvitationLifetimeSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Organization", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Organization_requireTwoFactor(ctx context.Context, field graphql.CollectedField, obj *model.Organization) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8739,6 +8901,38 @@ func (ec *executionContext) fieldContext_Query_invitation(ctx context.Context, f
 	if fc.Args, err = ec.field_Query_invitation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_installation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_installation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Installation(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Installation) graphql.Marshaler {
+			return ec.marshalNInstallation2ᚖrosterᚋgraphᚋmodelᚐInstallation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_installation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Installation(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -13761,6 +13955,49 @@ func (ec *executionContext) _Disable2FAPayload(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var installationImplementors = []string{"Installation"}
+
+func (ec *executionContext) _Installation(ctx context.Context, sel ast.SelectionSet, obj *model.Installation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, installationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Installation")
+		case "invitationLifetimeSeconds":
+			out.Values[i] = ec._Installation_invitationLifetimeSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passwordResetLifetimeSeconds":
+			out.Values[i] = ec._Installation_passwordResetLifetimeSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passwordMinLength":
+			out.Values[i] = ec._Installation_passwordMinLength(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var invitationImplementors = []string{"Invitation"}
 
 func (ec *executionContext) _Invitation(ctx context.Context, sel ast.SelectionSet, obj *model.Invitation) graphql.Marshaler {
@@ -14417,6 +14654,11 @@ func (ec *executionContext) _Organization(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "ownInvitationLifetimeSeconds":
+			out.Values[i] = ec._Organization_ownInvitationLifetimeSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "requireTwoFactor":
 			out.Values[i] = ec._Organization_requireTwoFactor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -14613,6 +14855,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_invitation(ctx, field)
+				})
+		case "installation":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_installation(ctx, field)
 				})
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
@@ -16405,6 +16653,14 @@ func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.Selec
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNInstallation2ᚖrosterᚋgraphᚋmodelᚐInstallation(ctx context.Context, sel ast.SelectionSet, v *model.Installation) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Installation!")
+		return graphql.Null
+	}
+	return ec._Installation(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNInt2int32(ctx context.Context, v any) (int32, error) {

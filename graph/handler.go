@@ -15,10 +15,14 @@ import (
 
 // NewHandler answers GraphQL over HTTP, and over the WebSockets of sockets. The
 // context of each request must come from WithRequest. openIntrospection lets
-// people who have not signed in ask for the schema too.
-func NewHandler(r *Resolver, sockets *Sockets, openIntrospection bool) http.Handler {
+// people who have not signed in ask for the schema too. Extensions see each
+// operation besides.
+func NewHandler(r *Resolver, sockets *Sockets, openIntrospection bool, extensions ...graphql.HandlerExtension) http.Handler {
 	server := newServer(r, openIntrospection, sockets, get{}, post{})
 	server.Use(rows{})
+	for _, extension := range extensions {
+		server.Use(extension)
+	}
 	return server
 }
 

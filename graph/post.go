@@ -128,15 +128,20 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	}
 	ctx := r.Context()
 	op, refused := exec.CreateOperationContext(ctx, params)
+	request := requestOf(ctx).Request
 	if refused != nil {
+		request.Outcome = string(directory.CodeBadInput)
 		writeResponse(w, media, refusedStatus(media), &response{Errors: badInput(refused)})
 		return
 	}
+	request.Operation = operationOf(op)
 	if !admit(op) {
+		request.Outcome = string(directory.CodeBadInput)
 		return
 	}
 	run, ctx := exec.DispatchOperation(ctx, op)
 	answer := run(ctx)
+	request.Outcome = outcomeOf(request, answer.Errors)
 	writeResponse(w, media, http.StatusOK, &response{Errors: answer.Errors, Data: jsontext.Value(answer.Data), Extensions: answer.Extensions})
 }
 

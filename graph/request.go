@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roster/graph/model"
@@ -26,6 +27,14 @@ type Request struct {
 	// KeepSession has the browser keep a session's token until it ends; an
 	// empty token has it forget.
 	KeepSession func(token string, ends time.Time)
+
+	// Operation and Outcome say, when the request is answered, what was asked
+	// for and what became of it (see operationOf and outcomeOf), for whoever
+	// counts: each is one of a few words, whatever the client sends. Empty: it was
+	// not found out.
+	Operation, Outcome string
+	// refused is the first refusal that a payload shows.
+	refused atomic.Pointer[directory.Code]
 }
 
 // BearerToken is the token in an Authorization header; empty when it is of

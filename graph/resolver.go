@@ -18,13 +18,14 @@ import (
 type Resolver struct {
 	Directory *directory.Directory
 	Accounts  *account.Accounts
-	// PasswordMinLength is told to whoever is to choose a password.
-	PasswordMinLength int
+	// What the operator has set is told to whoever asks.
+	InvitationTTL, PasswordResetTTL time.Duration
+	PasswordMinLength               int
 }
 
 // change is the answer of a mutation about one user.
 func (r *Resolver) change(ctx context.Context, u *directory.User, err error, path ...string) (*model.User, []*model.UserError, error) {
-	refused, err := userErrors(err, path...)
+	refused, err := userErrors(ctx, err, path...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,10 +56,15 @@ func (r *Resolver) organization(o *directory.Organization) *model.Organization {
 	if o == nil {
 		return nil
 	}
-	return &model.Organization{
+	shown := &model.Organization{
 		ID: o.ID, Name: o.Name, Slug: o.Slug, RequireTwoFactor: o.RequireTwoFactor, Version: toInt(o.Version),
-		InvitationLifetimeSeconds: toInt(int(r.Directory.InvitationLifetime(o) / time.Second)),
+		InvitationLifetimeSeconds: toSeconds(r.Directory.InvitationLifetime(o)),
 	}
+	if o.InvitationLifetime > 0 {
+		own := toSeconds(o.InvitationLifetime)
+		shown.OwnInvitationLifetimeSeconds = &own
+	}
+	return shown
 }
 
 // mention says who stands at the edges of a list. The one who asks is at hand.
@@ -129,7 +135,7 @@ func (r *Resolver) invitePayload(ctx context.Context, results []directory.Invite
 
 // signIn answers how far a sign-in has come, and has the browser keep the session.
 func (r *Resolver) signIn(ctx context.Context, signIn *account.SignIn, err error, issueToken bool) (*model.LoginPayload, error) {
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}

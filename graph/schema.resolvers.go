@@ -30,7 +30,7 @@ func (r *invitationResolver) InvitedBy(ctx context.Context, obj *model.Invitatio
 
 func (r *mutationResolver) InviteUsers(ctx context.Context, input model.InviteUsersInput) (*model.InviteUsersPayload, error) {
 	results, err := r.Directory.InviteUsers(ctx, requestOf(ctx).actor(), input.Emails, input.RoleID, input.IdempotencyKey.Value())
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (r *mutationResolver) CreateRole(ctx context.Context, input model.CreateRol
 	role, err := r.Directory.CreateRole(ctx, requestOf(ctx).actor(), directory.RoleChanges{
 		Name: &input.Name, Description: given(input.Description), Permissions: fromPermissions(input.Permissions),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 		changes.Permissions = fromPermissions(permissions)
 	}
 	role, err := r.Directory.UpdateRole(ctx, requestOf(ctx).actor(), id, changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 
 func (r *mutationResolver) DeleteRole(ctx context.Context, id string, replacementRoleID *string) (*model.DeleteRolePayload, error) {
 	replacement, err := r.Directory.DeleteRole(ctx, requestOf(ctx).actor(), id, replacementRoleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (r *mutationResolver) UpdateOrganization(ctx context.Context, input model.U
 		changes.InvitationLifetime = &lifetime
 	}
 	o, err := r.Directory.UpdateOrganization(ctx, requestOf(ctx).actor(), changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 	org, u, err := r.Accounts.AcceptInvitation(ctx, requestOf(ctx).Origin, account.Acceptance{
 		Token: input.Token, Name: input.Name.Value(), Username: input.Username.Value(), Title: input.Title.Value(), Password: input.Password,
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +198,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 
 func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model.RequestPasswordResetInput) (*model.RequestPasswordResetPayload, error) {
 	err := r.Accounts.RequestPasswordReset(ctx, requestOf(ctx).Origin, value(input.Organization.Value()), input.Username)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model
 
 func (r *mutationResolver) CompletePasswordReset(ctx context.Context, input model.CompletePasswordResetInput) (*model.CompletePasswordResetPayload, error) {
 	org, u, err := r.Accounts.CompletePasswordReset(ctx, requestOf(ctx).Origin, input.Token, input.Password)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func (r *mutationResolver) Reauthenticate(ctx context.Context, input model.Reaut
 	until, err := r.Accounts.Reauthenticate(ctx, request.Viewer, request.Origin, account.Proof{
 		Password: input.Password.Value(), Code: input.Code.Value(),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func (r *mutationResolver) UpdateProfile(ctx context.Context, input model.Update
 func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.StartTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	setup, err := r.Accounts.StartTwoFactorSetup(ctx, request.Viewer, request.Origin)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +277,7 @@ func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.Star
 func (r *mutationResolver) ConfirmTwoFactorSetup(ctx context.Context, code string) (*model.ConfirmTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	codes, err := r.Accounts.ConfirmTwoFactorSetup(ctx, request.Viewer, request.Origin, code)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -444,7 +444,7 @@ func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions
 func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error) {
 	actor := requestOf(ctx).actor()
 	preview, err := r.Directory.PreviewInvitations(ctx, actor, emails, roleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -468,6 +468,13 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 	return &model.InvitationPreview{
 		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
 		InvitedByName: optional(inviter), ExpiresAt: u.Invitation.ExpiresAt, PasswordMinLength: toInt(r.PasswordMinLength),
+	}, nil
+}
+
+func (r *queryResolver) Installation(ctx context.Context) (*model.Installation, error) {
+	return &model.Installation{
+		InvitationLifetimeSeconds: toSeconds(r.InvitationTTL), PasswordResetLifetimeSeconds: toSeconds(r.PasswordResetTTL),
+		PasswordMinLength: toInt(r.PasswordMinLength),
 	}, nil
 }
 

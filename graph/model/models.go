@@ -181,6 +181,16 @@ type Disable2FAPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What whoever runs Roster has set, for all organizations.
+type Installation struct {
+	// How long the link of an invitation works, unless the organization has set it.
+	InvitationLifetimeSeconds int32 `json:"invitationLifetimeSeconds"`
+	// How long the link to set a new password works.
+	PasswordResetLifetimeSeconds int32 `json:"passwordResetLifetimeSeconds"`
+	// How many characters a password must have at least.
+	PasswordMinLength int32 `json:"passwordMinLength"`
+}
+
 // An invitation that was not accepted yet.
 type Invitation struct {
 	// Who invited the person; null when it was the service itself.
@@ -328,6 +338,8 @@ type Organization struct {
 	UserCounts *UserCounts `json:"userCounts"`
 	// How long the link of an invitation works.
 	InvitationLifetimeSeconds int32 `json:"invitationLifetimeSeconds"`
+	// What the organization itself has set for that; null when what the installation has set counts.
+	OwnInvitationLifetimeSeconds *int32 `json:"ownInvitationLifetimeSeconds,omitempty"`
 	// Whether everybody must have a second factor. Who has none can do nothing but set it up.
 	RequireTwoFactor bool `json:"requireTwoFactor"`
 	// Moves with every change. Send it as `expectedVersion` to change only what you have seen.
@@ -782,6 +794,8 @@ const (
 	AuditActionTwoFactorRemoved AuditAction = "TWO_FACTOR_REMOVED"
 	// An administrator has taken somebody's second factor off.
 	AuditActionTwoFactorDisabled AuditAction = "TWO_FACTOR_DISABLED"
+	// Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN.
+	AuditActionRecoveryCodeUsed AuditAction = "RECOVERY_CODE_USED"
 	// Somebody has signed in.
 	AuditActionSignedIn AuditAction = "SIGNED_IN"
 	// Somebody has signed out.
@@ -813,6 +827,7 @@ var AllAuditAction = []AuditAction{
 	AuditActionTwoFactorEnabled,
 	AuditActionTwoFactorRemoved,
 	AuditActionTwoFactorDisabled,
+	AuditActionRecoveryCodeUsed,
 	AuditActionSignedIn,
 	AuditActionSignedOut,
 	AuditActionSessionRevoked,
@@ -821,7 +836,7 @@ var AllAuditAction = []AuditAction{
 
 func (e AuditAction) IsValid() bool {
 	switch e {
-	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
+	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionRecoveryCodeUsed, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
 		return true
 	}
 	return false

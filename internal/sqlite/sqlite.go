@@ -30,6 +30,10 @@ import (
 // neither wait for the writer nor hold it up.
 type DB struct {
 	writer, reader *pool
+	// line is who waits to write.
+	line line
+	// within is the transaction in which all is written, while a store is filled.
+	within *tx
 }
 
 // migrations are the embedded files that make the tables, in the order in which
@@ -145,13 +149,6 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// write runs do in a transaction beside which nobody else writes (BEGIN
-// IMMEDIATE), and commits it if do answers nil. When write answers nil, what
-// was written is on the disk.
-func (db *DB) write(ctx context.Context, do func(*tx) error) error {
-	return db.writer.transact(ctx, do)
-}
-
 // read runs do in a transaction that sees one moment of the file: all that was
 // committed before, and nothing that is committed while it runs.
 func (db *DB) read(ctx context.Context, do func(*tx) error) error {
@@ -176,6 +173,8 @@ type pool struct {
 type conn struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
+	// lazy is whether commits of the connection are not flushed.
+	lazy bool
 }
 
 // close closes the statements too, which database/sql leaves to whoever made
@@ -221,27 +220,32 @@ func (p *pool) close() error {
 
 // transact answers what do answered, or an error that wraps
 // directory.ErrUnavailable when SQLite could not do its part in time.
-func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
-	defer func() { err = translate(err) }()
+func (p *pool) transact(ctx context.Context, do func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return translate(err)
 	}
-	var c *conn
 	select {
 	case <-p.closed:
-		return sql.ErrConnDone
+		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
-		return ctx.Err()
-	case c = <-p.free:
+		return translate(ctx.Err())
+	case c := <-p.free:
+		defer func() { p.free <- c }()
+		return translate(p.run(ctx, &c, false, do))
 	}
-	defer func() { p.free <- c }()
-	if c == nil {
+}
+
+// run runs do in a transaction of *at, which it opens when it is nil, and makes
+// nil when it is broken. A lazy commit is not flushed.
+func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error) error {
+	if *at == nil {
 		opened, err := p.db.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
+		*at = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
 	}
+	c := *at
 	t := &tx{ctx: ctx, conn: c, observe: p.observe}
 	done := false
 	defer func() {
@@ -254,9 +258,12 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
 		if _, err := undo.exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR {
 			_ = c.close(true)
-			c = nil
+			*at = nil
 		}
 	}()
+	if err := t.flush(!lazy); err != nil {
+		return err
+	}
 	if _, err := t.exec(p.begin); err != nil {
 		return err
 	}
@@ -358,6 +365,23 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	}
 	t.conn.prepared[query] = stmt
 	return stmt, nil
+}
+
+// flush sets whether commits of the connection are flushed to the disk.
+func (t *tx) flush(yes bool) error {
+	if t.conn.lazy == !yes {
+		return nil
+	}
+	level := "NORMAL"
+	if yes {
+		level = "FULL"
+	}
+	// Not prepared: it takes effect when the statement is made.
+	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
+	if err == nil {
+		t.conn.lazy = !yes
+	}
+	return err
 }
 
 // script runs any number of statements without parameters.

@@ -109,6 +109,9 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 				}
 				groups[r.group] = r.inGroup
 			}
+			if s.db.within != nil {
+				r.keys = nil // Fill adds those of all.
+			}
 			number, err := t.insertUser(organization, users[i].ID, r)
 			if errors.Is(err, directory.ErrTaken) {
 				answers[i] = err
@@ -118,6 +121,9 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 				return err
 			}
 			people[r.inGroup]++
+			if s.db.within != nil {
+				continue // Fill adds the words of all.
+			}
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
 			}

@@ -10,7 +10,11 @@ import (
 	"roster/internal/directory"
 )
 
-// Vault keeps what expires, in the same file as the Store, and as durable.
+// Vault keeps what expires, in the same file as the Store. Sessions are as
+// durable as what the Store keeps. A count, a half-finished sign-in or the
+// answer of a request that the last moment before a power failure has taken
+// along is missed by nobody who relied on it: those are not flushed by
+// themselves, but with the next write that is.
 type Vault struct{ db *DB }
 
 var _ account.Vault = (*Vault)(nil)
@@ -24,7 +28,7 @@ func (v *Vault) Ping(ctx context.Context) error { return v.db.Ping(ctx) }
 // Sweep removes what has ended by now. What has ended is never answered; this
 // only keeps the file small.
 func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		for _, remove := range []string{
 			"DELETE FROM sessions WHERE ends_at <= ?",
 			"DELETE FROM challenges WHERE expires_at <= ?",
@@ -41,11 +45,14 @@ func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
 
 // PutSession implements account.Vault.
 func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
-	return v.change(ctx, `INSERT OR REPLACE INTO sessions
-		(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
-		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+	return v.db.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT OR REPLACE INTO sessions
+			(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
+			s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+		return err
+	})
 }
 
 const selectSession = `SELECT organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent
@@ -138,7 +145,7 @@ func (v *Vault) Reserve(ctx context.Context, organizationID, key string, limit d
 	if n < 1 {
 		return 0, nil
 	}
-	err = v.db.write(ctx, func(t *tx) error {
+	err = v.db.writeLazily(ctx, func(t *tx) error {
 		var uses int
 		var first, last, ends int64
 		err := t.row("SELECT uses, first_at, last_at, ends_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
@@ -179,7 +186,7 @@ func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
 // Refund implements directory.Limiter. The latest use is made to be long ago,
 // so that nothing waits for it.
 func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		for _, statement := range []string{
 			"DELETE FROM limits WHERE organization = ? AND key = ? AND uses <= 1",
 			"UPDATE limits SET uses = uses - 1, last_at = 0 WHERE organization = ? AND key = ?",
@@ -194,7 +201,7 @@ func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
 
 // BeginRequest implements directory.Requests.
 func (v *Vault) BeginRequest(ctx context.Context, organizationID, key, fingerprint string, now, lease time.Time) (r directory.Request, err error) {
-	err = v.db.write(ctx, func(t *tx) error {
+	err = v.db.writeLazily(ctx, func(t *tx) error {
 		var done bool
 		err := t.row("SELECT fingerprint, answer, answer IS NOT NULL FROM requests WHERE organization = ? AND key = ? AND ends_at > ?",
 			organizationID, key, now.UnixMilli()).Scan(&r.Fingerprint, &r.Answer, &done)
@@ -232,7 +239,7 @@ func (v *Vault) AbandonRequest(ctx context.Context, organizationID, key string) 
 
 // change runs one statement.
 func (v *Vault) change(ctx context.Context, statement string, args ...any) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		_, err := t.exec(statement, args...)
 		return err
 	})

@@ -23,7 +23,9 @@ describe('the settings', () => {
       await open(page);
       await page.getByText(`${roster.url}/sign-in?organization=acme`).waitFor();
       await page.getByText('17 of 25 are taken.').waitFor();
-      expect(await page.getByLabel('how many').inputValue()).toBe('7');
+      // Empty: the installation's 7 days.
+      expect(await page.getByLabel('how many').inputValue()).toBe('');
+      expect(await page.getByLabel('how many').getAttribute('placeholder')).toBe('7');
       expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
       await expectAccessible(page);
       await page.setViewportSize({ width: 390, height: 844 });
@@ -46,10 +48,12 @@ describe('the settings', () => {
       await page.getByText('17 of 30 are taken.').waitFor();
 
       await page.getByRole('button', { name: 'Use what the installation has set' }).click();
-      await page.getByText('As long as the installation has set.').waitFor();
+      expect(await page.getByLabel('how many').inputValue()).toBe('');
       await expectAccessible(page);
+      const cleared = page.waitForRequest((request) => request.postDataJSON()?.operationName === 'UpdateOrganization');
       await page.getByRole('button', { name: 'Save' }).click();
-      await expect.poll(() => page.getByLabel('how many').inputValue()).toBe('7');
+      expect((await cleared).postDataJSON().variables.input).toMatchObject({ invitationLifetimeSeconds: null });
+      await page.getByText('Saved.').last().waitFor();
     }));
 
   test('that cannot be are refused at their field', () =>
@@ -73,7 +77,7 @@ describe('the settings', () => {
       await page.getByText('Use a lifetime from').waitFor();
       await expectAccessible(page);
       await page.getByRole('button', { name: 'Undo changes' }).click();
-      expect(await page.getByLabel('how many').inputValue()).toBe('7');
+      expect(await page.getByLabel('how many').inputValue()).toBe('');
     }));
 
   test('follow what another changes, and keep both changes', () =>

@@ -40,7 +40,13 @@ export default function AccountPage() {
           <Section name="Profile">
             {user ? <ProfileForm key={user.id} user={user} onDone={refetch} /> : <Skeleton h={280} />}
           </Section>
-          <Section name="Password">{user ? <PasswordForm username={user.username} /> : <Skeleton h={280} />}</Section>
+          <Section name="Password">
+            {data && user ? (
+              <PasswordForm username={user.username} minLength={data.installation.passwordMinLength} />
+            ) : (
+              <Skeleton h={280} />
+            )}
+          </Section>
         </>
       )}
       <Section name="Two-factor authentication">

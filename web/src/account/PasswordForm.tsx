@@ -7,7 +7,7 @@ import { NewPassword } from '../shared/NewPassword';
 import { ErrorNote } from '../shared/Note';
 import classes from './account.module.css';
 
-export function PasswordForm({ username }: { username: string }) {
+export function PasswordForm({ username, minLength }: { username: string; minLength: number }) {
   const [currentPassword, setCurrent] = useState('');
   const [newPassword, setNew] = useState('');
   const [errors, setErrors] = useState<{ message: string; field?: string }[]>([]);
@@ -44,7 +44,7 @@ export function PasswordForm({ username }: { username: string }) {
           withAsterisk={false}
           error={errorAt('currentPassword')}
         />
-        <NewPassword value={newPassword} onChange={setNew} error={errorAt('newPassword')} />
+        <NewPassword value={newPassword} onChange={setNew} minLength={minLength} error={errorAt('newPassword')} />
         {errors
           .filter((error) => !error.field)
           .map((error) => (

@@ -1,7 +1,8 @@
-import { Button, Stack, Text } from '@mantine/core';
+import { Button, Skeleton, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { Link } from 'wouter';
-import { CompletePasswordResetDocument } from '../api/operations';
+import { useQuery } from 'urql';
+import { CompletePasswordResetDocument, PasswordLengthDocument } from '../api/operations';
 import { send } from '../api/send';
 import { NewPassword } from '../shared/NewPassword';
 import { ErrorNote } from '../shared/Note';
@@ -16,6 +17,8 @@ export default function ResetPasswordPage() {
   const [error, setError] = useState<string>();
   const [username, setUsername] = useState<string>();
   const [busy, setBusy] = useState(false);
+  // A page that does not learn it can do without: the service tells it then.
+  const [{ data: known, fetching }] = useQuery({ query: PasswordLengthDocument, pause: token === undefined });
 
   if (username) {
     return (
@@ -37,6 +40,14 @@ export default function ResetPasswordPage() {
       </EntryFrame>
     );
   }
+  if (fetching) {
+    return (
+      <EntryFrame title="Set a new password" leaveFocus>
+        <Skeleton h={180} />
+        <Skeleton h={36} />
+      </EntryFrame>
+    );
+  }
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -54,7 +65,13 @@ export default function ResetPasswordPage() {
     <EntryFrame title="Set a new password" leaveFocus>
       <form onSubmit={submit}>
         <Stack>
-          <NewPassword value={password} onChange={setPassword} error={weak} autoFocus />
+          <NewPassword
+            value={password}
+            onChange={setPassword}
+            minLength={known?.installation.passwordMinLength}
+            error={weak}
+            autoFocus
+          />
           {error && <ErrorNote>{error}</ErrorNote>}
           <Button type="submit" loading={busy}>
             Set the password

@@ -35,11 +35,12 @@ export default function OrganizationPage() {
                   </div>
                   <SettingsForm
                     organization={data.organization}
+                    usualLifetime={data.installation.invitationLifetimeSeconds}
                     ownTwoFactor={data.viewer?.user.twoFactorEnabled ?? false}
                   />
                 </>
               ) : (
-                <Settings organization={data.organization} />
+                <Settings organization={data.organization} usualLifetime={data.installation.invitationLifetimeSeconds} />
               )}
             </Stack>
           )}
@@ -54,7 +55,7 @@ function signInAddress({ slug }: OrganizationSettingsFragment): string {
 }
 
 /** The settings for those who may not change them. */
-function Settings({ organization }: { organization: OrganizationSettingsFragment }) {
+function Settings({ organization, usualLifetime }: { organization: OrganizationSettingsFragment; usualLifetime: number }) {
   const values = valuesOf(organization);
   const { used, limit } = organization.seats;
   return (
@@ -69,9 +70,9 @@ function Settings({ organization }: { organization: OrganizationSettingsFragment
           {used.toLocaleString()} of {limit.toLocaleString()} are taken
         </dd>
         <dt>{labels.lifetime}</dt>
-        <dd>{show('lifetime', values.lifetime)}</dd>
+        <dd>{show('lifetime', values.lifetime, usualLifetime)}</dd>
         <dt>{labels.requireTwoFactor}</dt>
-        <dd>{show('requireTwoFactor', values.requireTwoFactor)}</dd>
+        <dd>{show('requireTwoFactor', values.requireTwoFactor, usualLifetime)}</dd>
       </dl>
       <Text size="sm" c="dimmed">
         Your role does not let you change this. Ask an administrator.

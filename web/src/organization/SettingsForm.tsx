@@ -16,6 +16,8 @@ import { changeInput, labels, show, type Values, valuesOf } from './values';
 interface SettingsFormProps {
   /** As it is now. */
   organization: OrganizationSettingsFragment;
+  /** How long invitations work where an organization has not set it, in seconds. */
+  usualLifetime: number;
   /** Whether the viewer signs in with a second factor. */
   ownTwoFactor: boolean;
 }
@@ -23,7 +25,7 @@ interface SettingsFormProps {
 // What the service calls what the form has under another name.
 const fields: Record<string, keyof Values> = { invitationLifetimeSeconds: 'lifetime' };
 
-export function SettingsForm({ organization, ownTwoFactor }: SettingsFormProps) {
+export function SettingsForm({ organization, usualLifetime, ownTwoFactor }: SettingsFormProps) {
   const [saved, setSaved] = useState(false);
   const { base, values, set, conflict, problem, busy, save, restart, errorAt, errorsElsewhere } = useEdit({
     opened: organization,
@@ -75,7 +77,7 @@ export function SettingsForm({ organization, ownTwoFactor }: SettingsFormProps) 
             labels={labels}
             {...conflict}
             values={values}
-            show={show}
+            show={(field, value) => show(field, value, usualLifetime)}
             choose={(field, value) => edit({ [field]: value })}
           />
         )}
@@ -121,7 +123,7 @@ export function SettingsForm({ organization, ownTwoFactor }: SettingsFormProps) 
         <LifetimeField
           label={labels.lifetime}
           value={values.lifetime}
-          was={base.invitationLifetimeSeconds}
+          usual={usualLifetime}
           onChange={(lifetime) => edit({ lifetime })}
           error={errorAt('lifetime')}
         />

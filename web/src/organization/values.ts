@@ -22,7 +22,7 @@ export function valuesOf(organization: OrganizationSettingsFragment): Values {
   return {
     name: organization.name,
     seatLimit: organization.seats.limit,
-    lifetime: organization.invitationLifetimeSeconds,
+    lifetime: organization.ownInvitationLifetimeSeconds,
     requireTwoFactor: organization.requireTwoFactor,
   };
 }
@@ -37,11 +37,11 @@ export function changeInput(changed: (keyof Values)[], values: Values): UpdateOr
   };
 }
 
-/** A value in words. */
-export function show(field: keyof Values, value: Values[keyof Values]): string {
+/** A value in words; usual is the lifetime that the installation has set, in seconds. */
+export function show(field: keyof Values, value: Values[keyof Values], usual: number): string {
   switch (field) {
     case 'lifetime':
-      return value === null ? 'as the installation has set' : durationText(Number(value));
+      return value === null ? `${durationText(usual)}, as the installation has set` : durationText(Number(value));
     case 'requireTwoFactor':
       return value ? 'on' : 'off';
     default:

@@ -81,7 +81,11 @@ export default function PersonPage() {
         roles={data?.roles ?? []}
         onDone={(_, sentence) => user && tellDone(`${nameOf(user)}: ${sentence}`)}
       />
-      <ConfirmDialog dialog={confirming} onDone={(_, sentence) => tellDone(sentence)} />
+      <ConfirmDialog
+        dialog={confirming}
+        resetLifetime={data?.installation.passwordResetLifetimeSeconds ?? 0}
+        onDone={(_, sentence) => tellDone(sentence)}
+      />
     </Stack>
   );
 }

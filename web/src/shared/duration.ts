@@ -5,8 +5,9 @@ const units: [string, number][] = [
   ['second', 1],
 ];
 
-/** A length of time in words: "7 days", "1 day 12 hours". */
+/** A length of time in words: "7 days", "1 day 12 hours", and "24 hours" for what does not end at midnight. */
 export function durationText(seconds: number): string {
+  if (seconds === 86_400) return '24 hours';
   let left = seconds;
   const words: string[] = [];
   for (const [name, size] of units) {

@@ -5,6 +5,7 @@ import { durationText } from './duration';
 test.each([
   [604_800, '7 days'],
   [129_600, '1 day 12 hours'],
+  [86_400, '24 hours'],
   [3600, '1 hour'],
   [5400, '1 hour 30 minutes'],
   [61, '1 minute 1 second'],

@@ -13,17 +13,20 @@ export interface Confirmation {
 
 interface ConfirmDialogProps {
   dialog: Dialog<Confirmation>;
+  /** For how many seconds the link of a reset works. */
+  resetLifetime: number;
   /** The act was done; the sentence tells it. */
   onDone: (confirmation: Confirmation, sentence: string) => void;
 }
 
 /** Says what will happen, and does it. */
-export function ConfirmDialog({ dialog, onDone }: ConfirmDialogProps) {
+export function ConfirmDialog({ dialog, resetLifetime, onDone }: ConfirmDialogProps) {
   return (
     <DialogWindow dialog={dialog} title={({ act, user }) => <bdi>{act.question(nameOf(user))}</bdi>}>
       {(confirmation) => (
         <Question
           {...confirmation}
+          resetLifetime={resetLifetime}
           close={dialog.close}
           onDone={(sentence) => {
             dialog.close();
@@ -36,11 +39,12 @@ export function ConfirmDialog({ dialog, onDone }: ConfirmDialogProps) {
 }
 
 interface QuestionProps extends Confirmation {
+  resetLifetime: number;
   close: () => void;
   onDone: (sentence: string) => void;
 }
 
-function Question({ act, user, close, onDone }: QuestionProps) {
+function Question({ act, user, resetLifetime, close, onDone }: QuestionProps) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<string>();
   const run = async () => {
@@ -59,7 +63,7 @@ function Question({ act, user, close, onDone }: QuestionProps) {
         </Text>
       )}
       <List size="sm" spacing="xs">
-        {act.consequences(user).map((text) => (
+        {act.consequences(user, resetLifetime).map((text) => (
           <List.Item key={text}>{text}</List.Item>
         ))}
       </List>

@@ -124,6 +124,7 @@ export default function UsersPage() {
       <EditDialog dialog={editing} roles={data?.roles ?? []} onDone={tellOnRow} />
       <ConfirmDialog
         dialog={confirming}
+        resetLifetime={data?.installation.passwordResetLifetimeSeconds ?? 0}
         onDone={({ act, user }, sentence) => (act.moves ? tellDone(sentence) : tellOnRow(user.id, sentence))}
       />
       <BulkDialog dialog={changing} roles={data?.roles ?? []} onDone={() => setSelected([])} />

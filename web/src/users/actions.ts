@@ -9,6 +9,7 @@ import {
   type UserRowFragment,
 } from '../api/operations';
 import { newKey, type Refusal, refusalOf } from '../api/send';
+import { durationText } from '../shared/duration';
 import type { ActName } from './menu';
 
 /** Something that is done to one person after a word of confirmation. */
@@ -20,8 +21,8 @@ export interface Act {
   /** Whoever it was done to is on another tab then. */
   moves?: boolean;
   question: (who: string) => string;
-  /** What will happen, in plain words. */
-  consequences: (user: UserRowFragment) => string[];
+  /** What will happen, in plain words; the link of a reset works for so many seconds. */
+  consequences: (user: UserRowFragment, resetLifetime: number) => string[];
   done: (who: string) => string;
   run: (user: UserRowFragment) => Promise<Refusal>;
 }
@@ -36,9 +37,9 @@ export const acts: Record<ActName, Act> = {
     name: 'Reset password',
     verb: 'Send the link',
     question: (who) => `Reset the password of ${who}?`,
-    consequences: (user) =>
+    consequences: (user, resetLifetime) =>
       sentences(
-        'They get a mail with a link to set a new password. The link expires in 24 hours.',
+        `They get a mail with a link to set a new password. The link expires in ${durationText(resetLifetime)}.`,
         'Until they set a new one, the current password keeps working, and they stay signed in.',
         user.passwordReset && 'The link that was sent before stops working.',
       ),
