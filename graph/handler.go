@@ -34,13 +34,13 @@ func newServer(r *Resolver, openIntrospection bool, transports ...graphql.Transp
 		server.AddTransport(transport)
 	}
 	server.SetParserTokenLimit(maxTokens)
-	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](1000)})
+	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](cachedQueries)})
 	server.SetDisableSuggestion(true)
 	server.SetValidationRulesFn(rulesWithoutSuggestions)
 	server.SetErrorPresenter(presentError)
 	server.SetRecoverFunc(presentPanic)
 	server.AroundRootFields(r.eachChange)
-	server.Use(limits{})
+	server.Use(newLimits())
 	server.Use(schemaAccess{open: openIntrospection})
 	return server
 }
@@ -79,9 +79,13 @@ func (i schemaAccess) MutateOperationContext(ctx context.Context, op *graphql.Op
 	return nil
 }
 
-// cachedQuery is the longest query that is kept parsed, in bytes: the cache
-// counts queries, and must not be filled with large ones.
-const cachedQuery = 8 << 10
+const (
+	// cachedQuery is the longest query that is kept parsed, in bytes: the cache
+	// counts queries, and must not be filled with large ones.
+	cachedQuery = 8 << 10
+	// cachedQueries is how many are kept.
+	cachedQueries = 1000
+)
 
 // shortQueries caches documents that are short.
 type shortQueries struct {

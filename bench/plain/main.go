@@ -98,8 +98,8 @@ func (r *resolver) Users(ctx context.Context, status *graph.UserStatus, search *
 	for i, u := range page.Users {
 		connection.Nodes[i] = r.show(u)
 	}
-	if n := len(page.Cursors); n > 0 {
-		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = &page.Cursors[0], &page.Cursors[n-1]
+	if n := len(page.Users); n > 0 {
+		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = new(page.Cursor(0)), new(page.Cursor(n-1))
 	}
 	return connection, nil
 }

@@ -236,8 +236,8 @@ func (p PageRequest) limit() (size int, backward bool, err error) {
 type UserPage struct {
 	Users            []*User
 	HasNext, HasPrev bool
-	// Cursors are the opaque places of Users.
-	Cursors []string
+	// Cursor is the opaque place of one of Users; signed when asked for.
+	Cursor func(i int) string
 	// Total is how many people the whole list has.
 	Total func(ctx context.Context) (int, error)
 }
@@ -299,9 +299,7 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 	if backward {
 		answer.HasNext, answer.HasPrev = page.Before != nil, more
 	}
-	for _, u := range users {
-		answer.Cursors = append(answer.Cursors, d.cursors.seal(scope, PositionOf(u, order.Field)))
-	}
+	answer.Cursor = func(i int) string { return d.cursors.seal(scope, PositionOf(users[i], order.Field)) }
 	return answer, nil
 }
 

@@ -34,7 +34,8 @@ func (s *Store) Fill(ctx context.Context, do func(directory.Store) error) error 
 		if err != nil {
 			return err
 		}
-		db := &DB{reader: s.db.reader, writer: s.db.writer, within: t}
+		t.silent = true
+		db := &DB{reader: s.db.reader, writer: s.db.writer, memory: s.db.memory, within: t}
 		if err := do(&Store{db}); err != nil {
 			return err
 		}

@@ -55,27 +55,40 @@ func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Tim
 	})
 }
 
-const selectSession = `SELECT organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent
-	FROM sessions `
+const sessionColumns = "organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent"
 
 // byUser names the index, for SQLite takes an organization to have few sessions
 // and would read them all.
 const byUser = "INDEXED BY sessions_by_user WHERE organization = ? AND user = ?"
 
 // Session implements account.Vault.
-func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (s account.Session, err error) {
-	err = v.db.read(ctx, func(t *tx) error {
-		err := scanSession(t.row(selectSession+"WHERE organization = ? AND token_hash = ? AND ends_at > ?",
-			organizationID, tokenHash, now.UnixMilli()), &s)
-		return notFound(err)
+func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (account.Session, error) {
+	var found session
+	key := sessionKey{organizationID, tokenHash}
+	err := v.db.read(ctx, func(t *tx) (err error) {
+		found, err = recalled(t,
+			func(m *memory) (session, bool) { return m.sessions.get(key) },
+			func() (s session, err error) {
+				err = notFound(scanSession(t.row("SELECT "+sessionColumns+", ends_at FROM sessions WHERE organization = ? AND token_hash = ?",
+					organizationID, tokenHash), &s.Session, &s.ends))
+				return s, err
+			},
+			func(m *memory, s session) { m.sessions.put(key, s) })
+		return err
 	})
-	return s, err
+	if err == nil && found.ends <= now.UnixMilli() {
+		err = directory.ErrNotFound
+	}
+	if err != nil {
+		return account.Session{}, err
+	}
+	return found.Session, nil
 }
 
 // Sessions implements account.Vault.
 func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now time.Time) (all []account.Session, err error) {
 	err = v.db.read(ctx, func(t *tx) error {
-		return t.rows(selectSession+byUser+" AND ends_at > ?",
+		return t.rows("SELECT "+sessionColumns+" FROM sessions "+byUser+" AND ends_at > ?",
 			[]any{organizationID, userID, now.UnixMilli()}, func(rows *sql.Rows) error {
 				var s account.Session
 				if err := scanSession(rows, &s); err != nil {
@@ -88,10 +101,13 @@ func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now
 	return all, err
 }
 
-func scanSession(row interface{ Scan(...any) error }, s *account.Session) error {
+// scanSession reads sessionColumns, and others behind them.
+func scanSession(row interface{ Scan(...any) error }, s *account.Session, others ...any) error {
 	var created, used, expires, authenticated int64
-	err := row.Scan(&s.OrganizationID, &s.TokenHash, &s.ID, &s.UserID, &created, &used, &expires, &authenticated,
-		&s.Origin.IP, &s.Origin.UserAgent)
+	err := row.Scan(append([]any{
+		&s.OrganizationID, &s.TokenHash, &s.ID, &s.UserID, &created, &used, &expires, &authenticated,
+		&s.Origin.IP, &s.Origin.UserAgent,
+	}, others...)...)
 	s.CreatedAt, s.LastUsedAt = time.UnixMilli(created).UTC(), time.UnixMilli(used).UTC()
 	s.ExpiresAt, s.AuthenticatedAt = time.UnixMilli(expires).UTC(), time.UnixMilli(authenticated).UTC()
 	return err

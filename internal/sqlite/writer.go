@@ -139,8 +139,10 @@ func (j *job) run(t *tx, alone bool) error {
 	if _, err := t.exec("SAVEPOINT job"); err != nil {
 		return err
 	}
+	before := len(t.changes)
 	j.try(t)
 	if j.err != nil {
+		t.changes = t.changes[:before]
 		if _, err := t.exec("ROLLBACK TO job"); err != nil {
 			return errors.Join(err, j.err)
 		}
