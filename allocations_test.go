@@ -18,8 +18,8 @@ import (
 // for what differs between machines and with the race detector; when a list
 // gets by with far less, the number follows.
 const (
-	listAllocations  = 4800 // of the request, from the handler of HTTP down
-	storeAllocations = 2800 // of the store alone
+	listAllocations  = 800 // of the request, from the handler of HTTP down
+	storeAllocations = 120 // of the store alone
 )
 
 func TestListAllocations(t *testing.T) {

@@ -41,7 +41,8 @@ import (
 // What each operation of the console, of GraphiQL's examples and of the docs
 // costs its stores: SQL statements embedded; commands of MongoDB and round trips
 // to Redis on the services way. It stands in testdata/costs-*.txt, so that a
-// change of it is seen and reviewed, and it is the same for 1, 10 and 100 people
+// change of it is seen and reviewed: of a question, what it costs a store that
+// has nothing in memory, and what it costs again. It is the same for 1, 10 and 100 people
 // on a page, addresses, roles, sessions and events.
 //
 //	go test -run TestCosts -update .
@@ -55,7 +56,8 @@ type costWay struct {
 	name string
 	// unit says what is counted.
 	unit string
-	open func(t *testing.T) (directory.Store, account.Vault)
+	// forget has the store forget what it keeps in memory; nil when it keeps nothing.
+	open func(t *testing.T) (store directory.Store, vault account.Vault, forget func())
 	// grows are the operations that may cost more with the size, and why.
 	grows map[string]string
 }
@@ -66,6 +68,7 @@ var costWays = []costWay{{
 		"InviteUsers": "everybody new is written, with their keys and words",
 		"Invite":      "everybody new is written, with their keys and words",
 		"FindPeople":  "a list of several statuses is merged; where one has more than its share, it is read on once or twice",
+		"People":      "as FindPeople",
 	},
 }}
 
@@ -84,6 +87,17 @@ func note(ctx context.Context, text string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.all = append(s.all, text)
+	}
+}
+
+// noteOnce notes what is to be counted once.
+func noteOnce(ctx context.Context, text string) {
+	if s, ok := ctx.Value(saidKey{}).(*said); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !slices.Contains(s.all, text) {
+			s.all = append(s.all, text)
+		}
 	}
 }
 
@@ -109,11 +123,20 @@ func (s *said) String() string {
 // sqlTable finds the table that a statement is about.
 var sqlTable = regexp.MustCompile(`\b(?:FROM|INTO) (\w+)`)
 
-func openCounted(t *testing.T) (directory.Store, account.Vault) {
+func openCounted(t *testing.T) (store directory.Store, vault account.Vault, forget func()) {
 	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "roster.db"))
+	path := filepath.Join(t.TempDir(), "roster.db")
+	db, err := sqlite.Open(context.Background(), path)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	// When another program has written, nothing in memory counts.
+	other, err := sqlite.Open(context.Background(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, other.Close()) })
+	forget = func() {
+		s := account.Session{ID: "sess_other", OrganizationID: "org_other", TokenHash: "other"}
+		require.NoError(t, sqlite.NewVault(other).PutSession(t.Context(), s, time.Now().Add(time.Hour)))
+	}
 	db.Observe(func(ctx context.Context, statement string) {
 		verb, rest, _ := strings.Cut(strings.TrimSpace(statement), " ")
 		switch verb {
@@ -124,10 +147,17 @@ func openCounted(t *testing.T) (directory.Store, account.Vault) {
 			table, _, _ := strings.Cut(rest, " ")
 			note(ctx, "update "+table)
 		default:
-			note(ctx, strings.ToLower(verb)+" "+sqlTable.FindStringSubmatch(statement)[1])
+			what := strings.ToLower(verb) + " " + sqlTable.FindStringSubmatch(statement)[1]
+			if what == "select groups" {
+				// They are kept in memory: whether the second field of a request that asks
+				// at the same time finds them there is chance.
+				noteOnce(ctx, what)
+				return
+			}
+			note(ctx, what)
 		}
 	})
-	return sqlite.NewStore(db), sqlite.NewVault(db)
+	return sqlite.NewStore(db), sqlite.NewVault(db), forget
 }
 
 func TestCosts(t *testing.T) {
@@ -260,6 +290,7 @@ type costHouse struct {
 	now      time.Time
 	store    directory.Store
 	vault    account.Vault
+	forget   func()
 	accounts *account.Accounts
 	handler  http.Handler
 	org      *directory.Organization
@@ -300,7 +331,7 @@ func newCostHouse(t *testing.T, w costWay, size int) *costHouse {
 		t: t, size: size, now: time.Now().UTC().Truncate(time.Millisecond), password: "four small words together",
 		random: &sameEachTime{from: mathrand.NewChaCha8([32]byte{})},
 	}
-	h.store, h.vault = w.open(t)
+	h.store, h.vault, h.forget = w.open(t)
 	clock := func() time.Time { return h.now }
 	secrets := [][]byte{bytes.Repeat([]byte("s"), 32)}
 	d := directory.New(h.store, h.vault, directory.Settings{
@@ -473,16 +504,29 @@ func (h *costHouse) cost(d document, p prepared) string {
 	for name, value := range p.shell {
 		query = strings.ReplaceAll(query, `"$`+name+`"`, fmt.Sprintf("%q", value))
 	}
-	// What a server does once, for example to load a script into Redis, or
-	// keeps, is no cost of a request.
-	if d.operation.Operation == ast.Query {
-		h.ask(context.Background(), p.by, query, variables)
-	} else if p.by != nil {
+	ask := func() string {
+		var s said
+		h.ask(context.WithValue(context.Background(), saidKey{}, &s), p.by, query, variables)
+		return s.String()
+	}
+	// What a server does once, for example to load a script into Redis, is no cost
+	// of a request.
+	if p.by != nil {
 		h.ask(context.Background(), p.by, `{ viewer { user { id } } }`, nil)
 	}
-	var s said
-	h.ask(context.WithValue(context.Background(), saidKey{}, &s), p.by, query, variables)
-	return s.String()
+	if d.operation.Operation != ast.Query {
+		return ask()
+	}
+	ask()
+	again := ask()
+	if h.forget == nil {
+		return again
+	}
+	h.forget()
+	if first := ask(); first != again {
+		return first + "; again: " + again
+	}
+	return again
 }
 
 var pageSize = regexp.MustCompile(`\bfirst: [1-9]\d*`)

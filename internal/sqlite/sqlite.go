@@ -448,6 +448,9 @@ func (t *tx) flush(yes bool) error {
 // goroutine would have to wait; so it must be short. What it answers are int64,
 // string and nil; what it is given, too.
 func (t *tx) value(query string, args ...any) (value any, err error) {
+	if t.observe != nil {
+		t.observe(t.ctx, query)
+	}
 	named := make([]sqldriver.NamedValue, len(args))
 	for i, arg := range args {
 		named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
