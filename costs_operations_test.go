@@ -28,6 +28,7 @@ var preparations = map[string]func(h *costHouse) prepared{
 	"roles":                reads(nil),
 	"Roles":                reads(nil),
 	"Audit":                reads(nil),
+	"PasswordLength":       func(*costHouse) prepared { return prepared{} },
 	"WithoutTwoFactor":     reads(nil),
 	"FindPeople":           reads(object{"search": "ann"}),
 	"OrganizationSettings": reads(nil),

@@ -28,7 +28,7 @@ func init() {
 	})
 }
 
-func openServicesCounted(t *testing.T) (directory.Store, account.Vault) {
+func openServicesCounted(t *testing.T) (store directory.Store, vault account.Vault, forget func()) {
 	t.Helper()
 	var uri, url string
 	for _, pair := range servicesEnv(t) {
@@ -39,7 +39,7 @@ func openServicesCounted(t *testing.T) (directory.Store, account.Vault) {
 			url = value
 		}
 	}
-	store, err := mongo.Open(t.Context(), uri, func(o *options.ClientOptions) {
+	documents, err := mongo.Open(t.Context(), uri, func(o *options.ClientOptions) {
 		o.SetMonitor(&event.CommandMonitor{Started: func(ctx context.Context, e *event.CommandStartedEvent) {
 			collection, _ := e.Command.Lookup(e.CommandName).StringValueOK()
 			note(ctx, strings.TrimSpace("mongodb "+e.CommandName+" "+collection))
@@ -49,16 +49,16 @@ func openServicesCounted(t *testing.T) (directory.Store, account.Vault) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		assert.NoError(t, store.Close(ctx))
+		assert.NoError(t, documents.Close(ctx))
 	})
-	require.NoError(t, store.EnsureIndexes(t.Context()))
-	vault, err := vaults.Open(url, store.DatabaseName(), func(client redis.UniversalClient) error {
+	require.NoError(t, documents.EnsureIndexes(t.Context()))
+	expiring, err := vaults.Open(url, documents.DatabaseName(), func(client redis.UniversalClient) error {
 		client.AddHook(trips{})
 		return nil
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, vault.Close()) })
-	return store, vault
+	t.Cleanup(func() { assert.NoError(t, expiring.Close()) })
+	return documents, expiring, nil
 }
 
 // trips notes round trips to Redis.
