@@ -106,7 +106,7 @@ const (
 
 // TestSecretsStaySecret sends canaries of every kind down every path, where they
 // are right and where they are wrong, and then looks for them: in logs, answers,
-// audit events, metrics, the stores, and mails that they do not belong to.
+// audit events, metrics, traces, the stores, and mails that they do not belong to.
 func TestSecretsStaySecret(t *testing.T) {
 	eachWay(t, func(t *testing.T, w way) {
 		for _, format := range []string{"text", "json"} {
@@ -135,8 +135,9 @@ func secretsStaySecret(t *testing.T, w way, format string) {
 		env, whileAway = w.away(t, env)
 	}
 	secret.add("the password of the first administrator", adminPassword)
-	p := install(t, way{env: func(*testing.T) []string { return env }}, "LOG_LEVEL=debug", "LOG_FORMAT="+format, "SMTP_URL=smtp://"+smtpAddr,
-		"SECRET_KEY="+secret.add("the secret key", base64.StdEncoding.EncodeToString(key)))
+	traces := newCollector(t)
+	p := install(t, way{env: func(*testing.T) []string { return env }}, append(traces.env(), "LOG_LEVEL=debug", "LOG_FORMAT="+format, "SMTP_URL=smtp://"+smtpAddr,
+		"SECRET_KEY="+secret.add("the secret key", base64.StdEncoding.EncodeToString(key)))...)
 
 	heard := &ear{}
 	// overheard is a client of whose answers none may have a secret in it.
@@ -347,13 +348,7 @@ func secretsStaySecret(t *testing.T, w way, format string) {
 		}
 		after = dig(page, "pageInfo", "endCursor")
 	}
-	metrics := ""
-	if answer, err := http.Get(p.url + "/metrics"); err == nil {
-		body, err := io.ReadAll(answer.Body)
-		require.NoError(t, err)
-		_ = answer.Body.Close()
-		metrics = string(body)
-	}
+	metrics := p.metrics()
 	dump := w.dump(t, p)
 	hash := func(token string) string {
 		sum := sha256.Sum256([]byte(token))
@@ -363,11 +358,14 @@ func secretsStaySecret(t *testing.T, w way, format string) {
 	require.Contains(t, dump, hash(cy.token))
 	require.Contains(t, events.String(), "USER_INVITED")
 	require.Contains(t, heard.text(), ann)
+	require.Contains(t, metrics, `roster_operations_total{operation="changePassword",outcome="WRONG_PASSWORD"}`)
+	traces.await(t, "graphql auditEvents")
+	require.Contains(t, traces.names(), "Mutation.confirmTwoFactorSetup")
 
-	t.Logf("%d canaries, looked for in %d bytes of logs, %d of answers, %d of audit events, %d of metrics, %d of the stores, %d mails",
-		len(secret), len(p.log()), len(heard.text()), events.Len(), len(metrics), len(dump), len(inbox.mails))
+	t.Logf("%d canaries, looked for in %d bytes of logs, %d of answers, %d of audit events, %d of metrics, %d of traces, %d of the stores, %d mails",
+		len(secret), len(p.log()), len(heard.text()), events.Len(), len(metrics), len(traces.text()), len(dump), len(inbox.mails))
 	for where, text := range map[string]string{
-		"logs": p.log(), "answers": heard.text(), "audit events": events.String(), "metrics": metrics, "stores": dump,
+		"logs": p.log(), "answers": heard.text(), "audit events": events.String(), "metrics": metrics, "traces": traces.text(), "stores": dump,
 	} {
 		assert.Empty(t, secret.in(text), where)
 	}
@@ -381,6 +379,10 @@ func secretsStaySecret(t *testing.T, w way, format string) {
 		for _, name := range secret.in(readable(mail)) {
 			assert.Equal(t, token, secret[name], "%s is in a mail of its own only", name)
 		}
+	}
+	for _, person := range []string{ann, adminEmail, "bob@example.com", "127.0.0.1", "Go-http-client"} {
+		assert.NotContains(t, metrics, person)
+		assert.NotContains(t, traces.text(), person)
 	}
 	for line := range strings.Lines(p.log()) {
 		if format == "json" {

@@ -35,6 +35,7 @@ import (
 	"roster/internal/relay"
 	"roster/internal/sample"
 	"roster/internal/sqlite"
+	"roster/internal/watch"
 )
 
 // Limits of the HTTP server, and of going down.
@@ -111,6 +112,8 @@ type parts struct {
 	accounts  *account.Accounts
 	hub       *notice.Hub
 	sockets   *graph.Sockets
+	metrics   *watch.Metrics
+	traces    *watch.Traces
 	api       http.Handler
 }
 
@@ -133,19 +136,35 @@ type stores struct {
 }
 
 func newParts(ctx context.Context, cfg config.Config, log *slog.Logger) (*parts, error) {
-	open := openEmbedded
-	if cfg.Services() {
-		open = openServices
-	}
-	s, err := open(ctx, cfg, log)
+	traces, err := watch.NewTraces(ctx, cfg.OTLPEndpoint, log)
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{config: cfg, log: log, stores: s}
+	p := &parts{config: cfg, log: log, metrics: watch.NewMetrics(), traces: traces}
+	if p.stores, err = p.open(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.wire(); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, p.stores.close())
 	}
 	return p, nil
+}
+
+// open opens the stores, whose calls are measured.
+func (p *parts) open(ctx context.Context) (s stores, err error) {
+	documents, vault := "sqlite", "sqlite"
+	if p.config.Services() {
+		documents, vault = "mongodb", "redis"
+		s, err = openServices(ctx, p.config, p.traces, p.log)
+	} else {
+		s, err = openEmbedded(ctx, p.config)
+	}
+	if err != nil {
+		return stores{}, err
+	}
+	s.Store = p.metrics.Store(documents, s.Store, p.traces)
+	s.vault = p.metrics.Vault(vault, s.vault, p.traces)
+	return s, nil
 }
 
 func (p *parts) wire() error {
@@ -154,7 +173,7 @@ func (p *parts) wire() error {
 		return err
 	}
 	p.hub = notice.NewHub(p.stores.carrier)
-	p.relay = relay.New(p.stores, transport, relay.Links{Base: p.config.PublicURL.String()}, p.hub, p.log, time.Now, rand.Reader)
+	p.relay = relay.New(p.stores, p.metrics.Transport(transport), relay.Links{Base: p.config.PublicURL.String()}, p.hub, p.log, time.Now, rand.Reader)
 	p.directory = directory.New(p.stores, p.stores.vault, directory.Settings{
 		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL,
 		InvitationsPerHour: p.config.InvitationsPerHour, Secrets: p.stores.secrets,
@@ -169,7 +188,7 @@ func (p *parts) wire() error {
 	p.api = graph.NewHandler(&graph.Resolver{
 		Directory: p.directory, Accounts: p.accounts,
 		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL, PasswordMinLength: p.config.PasswordMinLength,
-	}, p.sockets, isLoopback(p.config.Addr))
+	}, p.sockets, isLoopback(p.config.Addr), p.traces.GraphQL()...)
 	return nil
 }
 
@@ -191,7 +210,7 @@ func newTransport(cfg config.Config, log *slog.Logger) (mail.Transport, error) {
 }
 
 // openEmbedded keeps everything in one SQLite file in DATA_DIR.
-func openEmbedded(ctx context.Context, cfg config.Config, _ *slog.Logger) (stores, error) {
+func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return stores{}, fmt.Errorf("DATA_DIR cannot be made: %w; set it to a directory that can be written", err)
 	}
@@ -218,12 +237,12 @@ func openEmbedded(ctx context.Context, cfg config.Config, _ *slog.Logger) (store
 }
 
 // openServices keeps documents in MongoDB and what expires in Redis.
-func openServices(ctx context.Context, cfg config.Config, log *slog.Logger) (stores, error) {
-	store, err := mongo.Open(ctx, cfg.MongoDBURI)
+func openServices(ctx context.Context, cfg config.Config, traces *watch.Traces, log *slog.Logger) (stores, error) {
+	store, err := mongo.Open(ctx, cfg.MongoDBURI, traces.MongoDB)
 	if err != nil {
 		return stores{}, fmt.Errorf("MONGODB_URI: %w", err)
 	}
-	vault, err := redis.Open(cfg.RedisURL, store.DatabaseName())
+	vault, err := redis.Open(cfg.RedisURL, store.DatabaseName(), traces.Redis)
 	if err != nil {
 		return stores{}, errors.Join(fmt.Errorf("REDIS_URL: %w", err), store.Close(ctx))
 	}
@@ -242,6 +261,16 @@ func openServices(ctx context.Context, cfg config.Config, log *slog.Logger) (sto
 }
 
 func (p *parts) close() {
+	// A collector that does not answer takes no time from the stores.
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		if err := p.traces.Close(ctx); err != nil {
+			p.log.Warn("the last traces were not sent", "error", err)
+		}
+	})
+	defer sending.Wait()
 	if err := p.stores.close(); err != nil {
 		p.log.Warn("the stores were not closed properly", "error", err)
 	}
@@ -267,10 +296,19 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 		}
 		return nil
 	}
-	handler, err := httpd.New(httpd.Options{
+	admission := httpd.NewAdmission()
+	p.metrics.Look(watch.Inside{
+		Members: admission.Members, Strangers: admission.Strangers,
+		Hashing: p.accounts.Hashing, Backlog: p.relay.Backlog, Sockets: p.sockets.Open,
+	})
+	options := httpd.Options{
 		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,
-		GraphiQL: p.config.GraphiQL,
-	}, p.directory, p.accounts, p.api, ready, p.log)
+		GraphiQL: p.config.GraphiQL, Admission: admission, Answered: p.answered,
+	}
+	if p.config.MetricsAddr == "" {
+		options.Metrics = p.metrics.Handler()
+	}
+	handler, err := httpd.New(options, p.directory, p.accounts, p.api, ready, p.log)
 	if err != nil {
 		return err
 	}
@@ -278,10 +316,17 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	if err != nil {
 		return fmt.Errorf("ADDR is %q: %w; stop the other program or choose another port", p.config.Addr, err)
 	}
-	server := &http.Server{
-		Handler: handler, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader,
+	server := p.newServer(p.traces.HTTP(handler, p.config.TrustedProxies))
+	if p.config.MetricsAddr != "" {
+		beside, err := net.Listen("tcp", p.config.MetricsAddr)
+		if err != nil {
+			return errors.Join(fmt.Errorf("METRICS_ADDR is %q: %w; stop the other program or choose another port", p.config.MetricsAddr, err), listener.Close())
+		}
+		pages := http.NewServeMux()
+		pages.Handle("GET /metrics", p.metrics.Handler())
+		metrics := p.newServer(pages)
+		go func() { _ = metrics.Serve(beside) }()
+		defer func() { _ = metrics.Close() }()
 	}
 
 	// The parts that run beside the requests end after the last request.
@@ -326,6 +371,21 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 		return server.Close()
 	}
 	return nil
+}
+
+// newServer serves a handler within the limits of all requests.
+func (p *parts) newServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+	}
+}
+
+// answered is told of each operation.
+func (p *parts) answered(ctx context.Context, operation, outcome string, took time.Duration) {
+	p.metrics.Operation(operation, outcome, took)
+	p.traces.Operation(ctx, operation, outcome)
 }
 
 // way names the way of running.
@@ -455,7 +515,7 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 	}
 	if command.Seed > 0 {
 		started := time.Now()
-		err := sample.Fill(ctx, p.stores, org, command.Seed, nobodys, time.Now(), func(done int) {
+		err := sample.Fill(ctx, p.stores.Store, org, command.Seed, nobodys, time.Now(), func(done int) {
 			if done%50_000 == 0 || done == command.Seed {
 				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
 			}

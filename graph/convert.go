@@ -131,7 +131,7 @@ func device(userAgent string) string {
 func toEventConnection(page *directory.EventPage) *model.AuditEventConnection {
 	shown := &model.AuditEventConnection{
 		Edges: make([]*model.AuditEventEdge, len(page.Events)), Nodes: make([]*model.AuditEvent, len(page.Events)),
-		PageInfo: model.NewPageInfo(page.Cursors, page.HasNext, page.HasPrev),
+		PageInfo: model.NewPageInfo(len(page.Cursors), func(i int) string { return page.Cursors[i] }, page.HasNext, page.HasPrev),
 		Total:    page.Total,
 	}
 	for i, e := range page.Events {

@@ -21,7 +21,7 @@ const codeInternal = "INTERNAL"
 // userErrors splits what a domain function answered: refusals that the person
 // can correct go into the payload, with the input's path before their field;
 // everything else stays an error.
-func userErrors(err error, path ...string) ([]*model.UserError, error) {
+func userErrors(ctx context.Context, err error, path ...string) ([]*model.UserError, error) {
 	shown := []*model.UserError{}
 	refusals := directory.Collect(err)
 	if err != nil && len(refusals) == 0 {
@@ -31,6 +31,7 @@ func userErrors(err error, path ...string) ([]*model.UserError, error) {
 		if !refused.Correctable() {
 			return nil, refused
 		}
+		requestOf(ctx).refused.CompareAndSwap(nil, &refused.Code)
 		one := &model.UserError{Code: model.UserErrorCode(refused.Code), Message: refused.Message}
 		if len(refused.Field) > 0 {
 			one.Field = append(slices.Clone(path), refused.Field...)

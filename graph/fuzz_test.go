@@ -187,7 +187,7 @@ func FuzzOperation(f *testing.F) {
 	engine.SetParserTokenLimit(maxTokens)
 	engine.SetDisableSuggestion(true)
 	engine.SetDefaultRulesFn(rulesWithoutSuggestions)
-	engine.Use(limits{})
+	engine.Use(newLimits())
 	f.Fuzz(func(t *testing.T, query, name string) {
 		ctx := graphql.StartOperationTrace(WithRequest(t.Context(), nil, &Request{}))
 		op, refused := engine.CreateOperationContext(ctx, &graphql.RawParams{Query: query, OperationName: name})

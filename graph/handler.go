@@ -15,10 +15,14 @@ import (
 
 // NewHandler answers GraphQL over HTTP, and over the WebSockets of sockets. The
 // context of each request must come from WithRequest. openIntrospection lets
-// people who have not signed in ask for the schema too.
-func NewHandler(r *Resolver, sockets *Sockets, openIntrospection bool) http.Handler {
+// people who have not signed in ask for the schema too. Extensions see each
+// operation besides.
+func NewHandler(r *Resolver, sockets *Sockets, openIntrospection bool, extensions ...graphql.HandlerExtension) http.Handler {
 	server := newServer(r, openIntrospection, sockets, get{}, post{})
 	server.Use(rows{})
+	for _, extension := range extensions {
+		server.Use(extension)
+	}
 	return server
 }
 
@@ -30,13 +34,13 @@ func newServer(r *Resolver, openIntrospection bool, transports ...graphql.Transp
 		server.AddTransport(transport)
 	}
 	server.SetParserTokenLimit(maxTokens)
-	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](1000)})
+	server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](cachedQueries)})
 	server.SetDisableSuggestion(true)
 	server.SetValidationRulesFn(rulesWithoutSuggestions)
 	server.SetErrorPresenter(presentError)
 	server.SetRecoverFunc(presentPanic)
 	server.AroundRootFields(r.eachChange)
-	server.Use(limits{})
+	server.Use(newLimits())
 	server.Use(schemaAccess{open: openIntrospection})
 	return server
 }
@@ -75,9 +79,13 @@ func (i schemaAccess) MutateOperationContext(ctx context.Context, op *graphql.Op
 	return nil
 }
 
-// cachedQuery is the longest query that is kept parsed, in bytes: the cache
-// counts queries, and must not be filled with large ones.
-const cachedQuery = 8 << 10
+const (
+	// cachedQuery is the longest query that is kept parsed, in bytes: the cache
+	// counts queries, and must not be filled with large ones.
+	cachedQuery = 8 << 10
+	// cachedQueries is how many are kept.
+	cachedQueries = 1000
+)
 
 // shortQueries caches documents that are short.
 type shortQueries struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -38,7 +39,10 @@ var sensitive = map[string]bool{
 
 // limits refuses operations that ask for too much, before they are validated,
 // which is where a hostile one would cost most.
-type limits struct{}
+type limits struct {
+	// fine are documents that were judged and may be asked for.
+	fine graphql.Cache[struct{}]
+}
 
 var (
 	_ graphql.OperationParameterMutator = limits{}
@@ -46,12 +50,17 @@ var (
 	_ graphql.HandlerExtension          = limits{}
 )
 
+func newLimits() limits { return limits{fine: lru.New[struct{}](cachedQueries)} }
+
 func (limits) ExtensionName() string                   { return "limits" }
 func (limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters judges the shape of a document, of which it needs
 // no more than the syntax.
-func (limits) MutateOperationParameters(_ context.Context, params *graphql.RawParams) *gqlerror.Error {
+func (l limits) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	if _, fine := l.fine.Get(ctx, params.Query); fine {
+		return nil
+	}
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: params.Query}, maxTokens)
 	if err != nil {
 		if spoken, ok := err.(*gqlerror.Error); ok { //nolint:errorlint // the parser answers it bare
@@ -75,6 +84,9 @@ func (limits) MutateOperationParameters(_ context.Context, params *graphql.RawPa
 		case s.directives+all.directives > maxDirectives:
 			return tooMuch("has more than %d directives", maxDirectives)
 		}
+	}
+	if len(params.Query) <= cachedQuery {
+		l.fine.Add(ctx, params.Query, struct{}{})
 	}
 	return nil
 }

@@ -75,6 +75,21 @@ type response struct {
 	Extensions map[string]any `json:"extensions,omitempty"`
 }
 
+// encode writes the answer as JSON.
+func (a *response) encode() []byte {
+	if len(a.Errors) == 0 && len(a.Extensions) == 0 && len(a.Data) > 0 {
+		// The engine has written it as JSON already.
+		body := make([]byte, 0, len(a.Data)+len(`{"data":}`))
+		return append(append(append(body, `{"data":`...), a.Data...), '}')
+	}
+	body, err := json.Marshal(a)
+	if err != nil {
+		// Only our own types are in it.
+		panic(fmt.Errorf("encode answer: %w", err))
+	}
+	return body
+}
+
 func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media, ok := responseMedia(r)
 	if !ok {
@@ -128,15 +143,20 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	}
 	ctx := r.Context()
 	op, refused := exec.CreateOperationContext(ctx, params)
+	request := requestOf(ctx).Request
 	if refused != nil {
+		request.Outcome = string(directory.CodeBadInput)
 		writeResponse(w, media, refusedStatus(media), &response{Errors: badInput(refused)})
 		return
 	}
+	request.Operation = operationOf(op)
 	if !admit(op) {
+		request.Outcome = string(directory.CodeBadInput)
 		return
 	}
 	run, ctx := exec.DispatchOperation(ctx, op)
 	answer := run(ctx)
+	request.Outcome = outcomeOf(request, answer.Errors)
 	writeResponse(w, media, http.StatusOK, &response{Errors: answer.Errors, Data: jsontext.Value(answer.Data), Extensions: answer.Extensions})
 }
 
@@ -218,11 +238,7 @@ const maxErrors = 20
 
 func writeResponse(w http.ResponseWriter, media string, status int, answer *response) {
 	answer.Errors = answer.Errors[:min(len(answer.Errors), maxErrors)]
-	body, err := json.Marshal(answer)
-	if err != nil {
-		// Only our own types are in it.
-		panic(fmt.Errorf("encode answer: %w", err))
-	}
+	body := answer.encode()
 	// For programs that know HTTP but not our extensions.
 	for _, e := range answer.Errors {
 		if seconds, ok := e.Extensions["retryAfterSeconds"].(int); ok {
@@ -230,6 +246,7 @@ func writeResponse(w http.ResponseWriter, media string, status int, answer *resp
 		}
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/vikstrous/dataloadgen"
 
 	"roster/graph/model"
 	"roster/internal/account"
@@ -28,6 +27,14 @@ type Request struct {
 	// KeepSession has the browser keep a session's token until it ends; an
 	// empty token has it forget.
 	KeepSession func(token string, ends time.Time)
+
+	// Operation and Outcome say, when the request is answered, what was asked
+	// for and what became of it (see operationOf and outcomeOf), for whoever
+	// counts: each is one of a few words, whatever the client sends. Empty: it was
+	// not found out.
+	Operation, Outcome string
+	// refused is the first refusal that a payload shows.
+	refused atomic.Pointer[directory.Code]
 }
 
 // BearerToken is the token in an Authorization header; empty when it is of
@@ -82,26 +89,16 @@ func list[T any](ctx context.Context, op *operation, load func(context.Context) 
 // loaded is what has been looked up once, for all who need it: whoever asks
 // first has it looked up, as the one who asks.
 type loaded struct {
-	people *dataloadgen.Loader[string, *directory.User]
+	people *people
 	counts func(context.Context) (directory.Counts, error)
 	seats  func(context.Context) (directory.Seats, error)
 }
 
-// loaderWait is how long a look-up of a person waits for others to join it.
-const loaderWait = time.Millisecond
-
 func newLoaded(d *directory.Directory) *loaded {
 	return &loaded{
-		people: dataloadgen.NewLoader(func(ctx context.Context, ids []string) ([]*directory.User, []error) {
-			ctx, cancel := shared(ctx)
-			defer cancel()
-			found, err := d.UsersByID(ctx, requestOf(ctx).actor(), ids)
-			users, errs := make([]*directory.User, len(ids)), make([]error, len(ids))
-			for i, id := range ids {
-				users[i], errs[i] = found[id], err
-			}
-			return users, errs
-		}, dataloadgen.WithWait(loaderWait)),
+		people: newPeople(func(ctx context.Context, ids []string) (map[string]*directory.User, error) {
+			return d.UsersByID(ctx, requestOf(ctx).actor(), ids)
+		}),
 		counts: once(func(ctx context.Context) (directory.Counts, error) { return d.Counts(ctx, requestOf(ctx).actor()) }),
 		seats:  once(func(ctx context.Context) (directory.Seats, error) { return d.Seats(ctx, requestOf(ctx).actor()) }),
 	}

@@ -6,6 +6,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"roster/graph/model"
@@ -24,7 +25,7 @@ type Resolver struct {
 
 // change is the answer of a mutation about one user.
 func (r *Resolver) change(ctx context.Context, u *directory.User, err error, path ...string) (*model.User, []*model.UserError, error) {
-	refused, err := userErrors(err, path...)
+	refused, err := userErrors(ctx, err, path...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,6 +67,14 @@ func (r *Resolver) organization(o *directory.Organization) *model.Organization {
 	return shown
 }
 
+// mention says who stands at the edges of a list. The one who asks is at hand.
+func (op *operation) mention(ids ...string) {
+	if op.Viewer != nil {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return id == op.Viewer.User.ID })
+	}
+	op.people.mention(ids...)
+}
+
 // auditTarget is what an event was about, as it is now; nil when it is gone.
 func (r *Resolver) auditTarget(ctx context.Context, id string) (model.AuditTarget, error) {
 	// A nil *User in an AuditTarget would not be null.
@@ -85,8 +94,8 @@ func (r *Resolver) auditTarget(ctx context.Context, id string) (model.AuditTarge
 	return nil, nil
 }
 
-// person is an edge to a user, nil for nobody; those asked for together are
-// looked up together. One's own person needs no permission.
+// person is an edge to a user, nil for nobody. One's own person needs no
+// permission, and no look-up.
 func (r *Resolver) person(ctx context.Context, id string) (*model.User, error) {
 	if id == "" {
 		return nil, nil
@@ -94,7 +103,7 @@ func (r *Resolver) person(ctx context.Context, id string) (*model.User, error) {
 	if viewer := requestOf(ctx).Viewer; viewer != nil && viewer.User.ID == id {
 		return r.user(ctx, viewer.User), nil
 	}
-	u, err := requestOf(ctx).people.Load(ctx, id)
+	u, err := requestOf(ctx).people.user(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +135,7 @@ func (r *Resolver) invitePayload(ctx context.Context, results []directory.Invite
 
 // signIn answers how far a sign-in has come, and has the browser keep the session.
 func (r *Resolver) signIn(ctx context.Context, signIn *account.SignIn, err error, issueToken bool) (*model.LoginPayload, error) {
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,10 @@ import (
 	"roster/graph/model"
 	"roster/internal/account"
 	"roster/internal/directory"
+	"slices"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 func (r *auditEventResolver) Actor(ctx context.Context, obj *model.AuditEvent) (*model.User, error) {
@@ -27,7 +30,7 @@ func (r *invitationResolver) InvitedBy(ctx context.Context, obj *model.Invitatio
 
 func (r *mutationResolver) InviteUsers(ctx context.Context, input model.InviteUsersInput) (*model.InviteUsersPayload, error) {
 	results, err := r.Directory.InviteUsers(ctx, requestOf(ctx).actor(), input.Emails, input.RoleID, input.IdempotencyKey.Value())
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +116,7 @@ func (r *mutationResolver) CreateRole(ctx context.Context, input model.CreateRol
 	role, err := r.Directory.CreateRole(ctx, requestOf(ctx).actor(), directory.RoleChanges{
 		Name: &input.Name, Description: given(input.Description), Permissions: fromPermissions(input.Permissions),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 		changes.Permissions = fromPermissions(permissions)
 	}
 	role, err := r.Directory.UpdateRole(ctx, requestOf(ctx).actor(), id, changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +142,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, id string, input mode
 
 func (r *mutationResolver) DeleteRole(ctx context.Context, id string, replacementRoleID *string) (*model.DeleteRolePayload, error) {
 	replacement, err := r.Directory.DeleteRole(ctx, requestOf(ctx).actor(), id, replacementRoleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func (r *mutationResolver) UpdateOrganization(ctx context.Context, input model.U
 		changes.InvitationLifetime = &lifetime
 	}
 	o, err := r.Directory.UpdateOrganization(ctx, requestOf(ctx).actor(), changes, toIntPointer(input.ExpectedVersion.Value()))
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 	org, u, err := r.Accounts.AcceptInvitation(ctx, requestOf(ctx).Origin, account.Acceptance{
 		Token: input.Token, Name: input.Name.Value(), Username: input.Username.Value(), Title: input.Title.Value(), Password: input.Password,
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +198,7 @@ func (r *mutationResolver) AcceptInvitation(ctx context.Context, input model.Acc
 
 func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model.RequestPasswordResetInput) (*model.RequestPasswordResetPayload, error) {
 	err := r.Accounts.RequestPasswordReset(ctx, requestOf(ctx).Origin, value(input.Organization.Value()), input.Username)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -207,11 +210,15 @@ func (r *mutationResolver) RequestPasswordReset(ctx context.Context, input model
 
 func (r *mutationResolver) CompletePasswordReset(ctx context.Context, input model.CompletePasswordResetInput) (*model.CompletePasswordResetPayload, error) {
 	org, u, err := r.Accounts.CompletePasswordReset(ctx, requestOf(ctx).Origin, input.Token, input.Password)
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
-	return &model.CompletePasswordResetPayload{User: toUser(org, u, r.now()), UserErrors: refused}, nil
+	payload := &model.CompletePasswordResetPayload{User: toUser(org, u, r.now()), UserErrors: refused}
+	if u != nil {
+		payload.Organization = optional(r.Accounts.NamedToSignIn(ctx, org))
+	}
+	return payload, nil
 }
 
 func (r *mutationResolver) Logout(ctx context.Context) (*model.LogoutPayload, error) {
@@ -229,7 +236,7 @@ func (r *mutationResolver) Reauthenticate(ctx context.Context, input model.Reaut
 	until, err := r.Accounts.Reauthenticate(ctx, request.Viewer, request.Origin, account.Proof{
 		Password: input.Password.Value(), Code: input.Code.Value(),
 	})
-	refused, err := userErrors(err, "input")
+	refused, err := userErrors(ctx, err, "input")
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +267,7 @@ func (r *mutationResolver) UpdateProfile(ctx context.Context, input model.Update
 func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.StartTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	setup, err := r.Accounts.StartTwoFactorSetup(ctx, request.Viewer, request.Origin)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +281,7 @@ func (r *mutationResolver) StartTwoFactorSetup(ctx context.Context) (*model.Star
 func (r *mutationResolver) ConfirmTwoFactorSetup(ctx context.Context, code string) (*model.ConfirmTwoFactorSetupPayload, error) {
 	request := requestOf(ctx)
 	codes, err := r.Accounts.ConfirmTwoFactorSetup(ctx, request.Viewer, request.Origin, code)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +346,10 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if orderBy != nil {
 		order = directory.Order{Field: directory.OrderField(orderBy.Field), Descending: orderBy.Direction == model.OrderDirectionDesc}
 	}
-	request := directory.PageRequest{First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before}
+	request := directory.PageRequest{
+		First: toIntPointer(first), Last: toIntPointer(last), After: after, Before: before,
+		Counted: slices.Contains(graphql.CollectAllFields(ctx), "totalCount"),
+	}
 	page, err := list(ctx, requestOf(ctx), func(ctx context.Context) (*directory.UserPage, error) {
 		page, err := r.Directory.Users(ctx, actor, filter, order, request)
 		if page != nil {
@@ -350,6 +360,13 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 	if err != nil {
 		return nil, err
 	}
+	for _, u := range page.Users {
+		for _, link := range []*directory.Link{u.Invitation, u.PasswordReset} {
+			if link != nil {
+				requestOf(ctx).mention(link.RequestedBy)
+			}
+		}
+	}
 	now := r.now()
 	return &model.UserConnection{
 		Page: page, Organization: actor.Organization,
@@ -358,7 +375,7 @@ func (r *queryResolver) Users(ctx context.Context, status *model.UserStatus, sea
 }
 
 func (r *queryResolver) User(ctx context.Context, id string) (*model.User, error) {
-	u, err := requestOf(ctx).people.Load(ctx, id)
+	u, err := requestOf(ctx).people.user(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -422,13 +439,16 @@ func (r *queryResolver) AuditEvents(ctx context.Context, userID *string, actions
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range page.Events {
+		requestOf(ctx).mention(e.ActorID, e.TargetID)
+	}
 	return toEventConnection(page), nil
 }
 
 func (r *queryResolver) PreviewInvitations(ctx context.Context, emails []string, roleID string) (*model.InvitationsPreview, error) {
 	actor := requestOf(ctx).actor()
 	preview, err := r.Directory.PreviewInvitations(ctx, actor, emails, roleID)
-	refused, err := userErrors(err)
+	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
@@ -450,7 +470,7 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 		return nil, err
 	}
 	return &model.InvitationPreview{
-		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
+		OrganizationName: org.Name, Organization: optional(r.Accounts.NamedToSignIn(ctx, org)), Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
 		InvitedByName: optional(inviter), ExpiresAt: u.Invitation.ExpiresAt, PasswordMinLength: toInt(r.PasswordMinLength),
 	}, nil
 }

@@ -130,6 +130,8 @@ func (c *socket) close() {
 		c.timer.Stop()
 	}
 	heard := c.heard
+	c.sockets.subscribed.Add(-int64(len(c.subscribed)))
+	c.subscribed = nil
 	c.mu.Unlock()
 	if heard != nil {
 		heard.Close()

@@ -60,6 +60,7 @@ func (c *socket) subscribe(id string, payload jsontext.Value) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.sockets.subscribed.Add(1)
 	c.subscribed = append(c.subscribed, subscribed{id: id, asked: string(payload), operation: operation})
 }
 
@@ -82,6 +83,7 @@ func (c *socket) forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.find(id); i >= 0 {
+		c.sockets.subscribed.Add(-1)
 		c.subscribed = slices.Delete(slices.Clone(c.subscribed), i, i+1)
 	}
 }

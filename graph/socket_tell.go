@@ -66,6 +66,7 @@ func (c *socket) tell() (kept bool) {
 		if !c.write(m) {
 			return slow.Stop()
 		}
+		c.sockets.told.Add(1)
 	}
 	if more {
 		c.sockets.turns.take(c.tell, false)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -63,6 +64,8 @@ type Sockets struct {
 	pace      pace
 	limit     int
 	turns     turns
+	// subscribed and told count operations that go on, and events that were sent.
+	subscribed, told atomic.Int64
 
 	mu       sync.Mutex
 	open     map[*socket]struct{}
@@ -153,6 +156,12 @@ func (s *Sockets) Close(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// Open is how many sockets and subscriptions are open, and how many events have
+// been told since the start.
+func (s *Sockets) Open() (sockets, subscriptions, told int) {
+	return s.count(), int(s.subscribed.Load()), int(s.told.Load())
 }
 
 func (s *Sockets) count() int {

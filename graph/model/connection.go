@@ -28,14 +28,14 @@ func (c *UserConnection) Nodes() []*User {
 func (c *UserConnection) Edges() []*UserEdge {
 	edges := make([]*UserEdge, len(c.Page.Users))
 	for i, u := range c.Page.Users {
-		edges[i] = &UserEdge{Cursor: c.Page.Cursors[i], Node: c.Show(u)}
+		edges[i] = &UserEdge{Cursor: c.Page.Cursor(i), Node: c.Show(u)}
 	}
 	return edges
 }
 
 // PageInfo is where the page is in the list.
 func (c *UserConnection) PageInfo() *PageInfo {
-	return NewPageInfo(c.Page.Cursors, c.Page.HasNext, c.Page.HasPrev)
+	return NewPageInfo(len(c.Page.Users), c.Page.Cursor, c.Page.HasNext, c.Page.HasPrev)
 }
 
 // TotalCount is how many people the whole list has; counted only when asked.
@@ -44,11 +44,12 @@ func (c *UserConnection) TotalCount(ctx context.Context) (int32, error) {
 	return int32(n), err //nolint:gosec // no organization has two billion people
 }
 
-// NewPageInfo is the place of a page with these cursors.
-func NewPageInfo(cursors []string, hasNext, hasPrevious bool) *PageInfo {
+// NewPageInfo is the place of a page of n, each of which has a cursor.
+func NewPageInfo(n int, cursor func(int) string, hasNext, hasPrevious bool) *PageInfo {
 	info := &PageInfo{HasNextPage: hasNext, HasPreviousPage: hasPrevious}
-	if n := len(cursors); n > 0 {
-		info.StartCursor, info.EndCursor = &cursors[0], &cursors[n-1]
+	if n > 0 {
+		first, last := cursor(0), cursor(n-1)
+		info.StartCursor, info.EndCursor = &first, &last
 	}
 	return info
 }

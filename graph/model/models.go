@@ -125,6 +125,8 @@ type CompletePasswordResetInput struct {
 type CompletePasswordResetPayload struct {
 	// The person as they are now; null when nothing was changed.
 	User *User `json:"user,omitempty"`
+	// What `login` wants as `organization` when they sign in; null for the installation's first, which need not be named, and when nothing was changed.
+	Organization *string `json:"organization,omitempty"`
 	// Why nothing was changed.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -210,6 +212,8 @@ type Invitation struct {
 type InvitationPreview struct {
 	// The organization that they are invited to.
 	OrganizationName string `json:"organizationName"`
+	// What `login` wants as `organization` when they sign in; null for the installation's first, which need not be named.
+	Organization *string `json:"organization,omitempty"`
 	// The address that was invited.
 	Email string `json:"email"`
 	// The name that the invitation gave; null when it gave none.
@@ -794,6 +798,8 @@ const (
 	AuditActionTwoFactorRemoved AuditAction = "TWO_FACTOR_REMOVED"
 	// An administrator has taken somebody's second factor off.
 	AuditActionTwoFactorDisabled AuditAction = "TWO_FACTOR_DISABLED"
+	// Somebody has used up a recovery code to prove who they are while signed in. One used to sign in is told by SIGNED_IN.
+	AuditActionRecoveryCodeUsed AuditAction = "RECOVERY_CODE_USED"
 	// Somebody has signed in.
 	AuditActionSignedIn AuditAction = "SIGNED_IN"
 	// Somebody has signed out.
@@ -825,6 +831,7 @@ var AllAuditAction = []AuditAction{
 	AuditActionTwoFactorEnabled,
 	AuditActionTwoFactorRemoved,
 	AuditActionTwoFactorDisabled,
+	AuditActionRecoveryCodeUsed,
 	AuditActionSignedIn,
 	AuditActionSignedOut,
 	AuditActionSessionRevoked,
@@ -833,7 +840,7 @@ var AllAuditAction = []AuditAction{
 
 func (e AuditAction) IsValid() bool {
 	switch e {
-	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
+	case AuditActionOrganizationCreated, AuditActionOrganizationUpdated, AuditActionRoleCreated, AuditActionRoleUpdated, AuditActionRoleDeleted, AuditActionUserInvited, AuditActionInvitationRenewed, AuditActionInvitationAccepted, AuditActionUserUpdated, AuditActionProfileUpdated, AuditActionUserDeleted, AuditActionUserReactivated, AuditActionPasswordResetRequested, AuditActionPasswordResetCompleted, AuditActionPasswordResetCancelled, AuditActionPasswordChanged, AuditActionTwoFactorSetupStarted, AuditActionTwoFactorEnabled, AuditActionTwoFactorRemoved, AuditActionTwoFactorDisabled, AuditActionRecoveryCodeUsed, AuditActionSignedIn, AuditActionSignedOut, AuditActionSessionRevoked, AuditActionSessionsRevoked:
 		return true
 	}
 	return false

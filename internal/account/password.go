@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -89,6 +90,9 @@ var argon2Params = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelis
 type hasher struct {
 	slots chan struct{}
 	queue time.Duration
+	// waiting and refused count those who wait for a core, and those who were
+	// told to come back.
+	waiting, refused atomic.Int64
 	// decoy is a hash that no password has, so that refusing somebody unknown
 	// takes as long as refusing a wrong password.
 	decoy string
@@ -106,10 +110,13 @@ func newHasher() (*hasher, error) {
 func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
 	timer := time.NewTimer(h.queue)
 	defer timer.Stop()
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
 	select {
 	case h.slots <- struct{}{}:
 		return func() { <-h.slots }, nil
 	case <-timer.C:
+		h.refused.Add(1)
 		return nil, &directory.Error{
 			Code: directory.CodeUnavailable, RetryAfter: h.queue,
 			Message: "Too many people are signing in at this moment. Try again in a few seconds.",
@@ -117,6 +124,12 @@ func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// Hashing is how many password hashes are being computed and how many wait for
+// a core, now, and how many were refused since the start for want of one.
+func (a *Accounts) Hashing() (running, waiting, refused int) {
+	return len(a.hasher.slots), int(a.hasher.waiting.Load()), int(a.hasher.refused.Load())
 }
 
 func (h *hasher) hash(ctx context.Context, password string) (string, error) {

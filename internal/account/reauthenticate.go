@@ -46,14 +46,18 @@ func (a *Accounts) Reauthenticate(ctx context.Context, viewer *Viewer, origin di
 }
 
 // proveCode spends a code of the actor's second factor. It is no sign-in, so
-// the audit log is not told of one.
+// the audit log is told only of a recovery code, of which there is now one less.
 func (a *Accounts) proveCode(ctx context.Context, by directory.Actor, code string) error {
 	_, err := a.directory.Change(ctx, by, by.User.ID, func(u *directory.User) (*directory.News, error) {
-		news, err := a.useCode(u, code)
+		used, err := a.useCode(u, code)
 		if err != nil {
 			return nil, err
 		}
-		return &directory.News{Mails: news.Mails}, nil
+		news := &directory.News{Mails: used.mails()}
+		if used == recoveryCode {
+			news.Action = directory.RecoveryCodeUsed
+		}
+		return news, nil
 	})
 	return err
 }

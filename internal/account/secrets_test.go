@@ -123,6 +123,8 @@ func TestHasher(t *testing.T) {
 		assert.True(t, directory.HasCode(err, directory.CodeUnavailable), "%v", err)
 		_, _, err = full.check(t.Context(), "x", hash)
 		assert.True(t, directory.HasCode(err, directory.CodeUnavailable), "%v", err)
+		running, waiting, refused := (&Accounts{hasher: full}).Hashing()
+		assert.Equal(t, []int{0, 0, 2}, []int{running, waiting, refused})
 	})
 }
 

@@ -100,7 +100,7 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 		if u.Status != directory.Active || u.Credentials.PasswordHash != hash || u.TwoFactorEnabled() {
 			return nil, wrongCredentials()
 		}
-		return &directory.News{Action: directory.SignedIn, Details: signInMethod("password")}, nil
+		return signedInBy("password"), nil
 	})
 	if err != nil {
 		return nil, err
@@ -108,9 +108,10 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 	return &SignIn{Viewer: viewer, Token: token}, nil
 }
 
-// signInMethod is how the audit log says that somebody proved who they are.
-func signInMethod(method string) []directory.Detail {
-	return []directory.Detail{{Field: "method", Value: method}}
+// signedInBy is what the audit log says of a sign-in, by how somebody proved
+// who they are.
+func signedInBy(method string) *directory.News {
+	return &directory.News{Action: directory.SignedIn, Details: []directory.Detail{{Field: "method", Value: method}}}
 }
 
 // rehash keeps a password that was proved under today's parameters, and answers
@@ -194,7 +195,13 @@ func (a *Accounts) VerifyTwoFactor(ctx context.Context, origin directory.Origin,
 			if u.Status != directory.Active || u.Credentials.Version != c.CredentialsVersion {
 				return nil, dead
 			}
-			return a.useCode(u, code)
+			used, err := a.useCode(u, code)
+			if err != nil {
+				return nil, err
+			}
+			news := signedInBy(string(used))
+			news.Mails = used.mails()
+			return news, nil
 		})
 		return err
 	})

@@ -59,12 +59,29 @@ func wrongCode() *directory.Error {
 	return directory.Refuse(directory.CodeWrongCode, "This code is wrong or was used already. Wait for the next one, or use a recovery code.", "code")
 }
 
+// codeKind is which of the two kinds of code was used, as the audit log names it.
+type codeKind string
+
+const (
+	appCode      codeKind = "authenticator app"
+	recoveryCode codeKind = "recovery code"
+)
+
+// mails are those that tell of the use: there are few recovery codes, and who
+// has one needs no device.
+func (k codeKind) mails() []directory.MailKind {
+	if k == recoveryCode {
+		return []directory.MailKind{directory.MailRecoveryCodeUsed}
+	}
+	return nil
+}
+
 // useCode spends a TOTP or a recovery code of u. It is an Edit's part: the
 // compare-and-set makes each code work once.
-func (a *Accounts) useCode(u *directory.User, code string) (*directory.News, error) {
+func (a *Accounts) useCode(u *directory.User, code string) (codeKind, error) {
 	factor := u.Credentials.TwoFactor
 	if factor == nil {
-		return nil, directory.Refuse(directory.CodeTwoFactorNotEnabled, "Two-factor authentication is not enabled.", "code")
+		return "", directory.Refuse(directory.CodeTwoFactorNotEnabled, "Two-factor authentication is not enabled.", "code")
 	}
 	code = strings.Map(func(r rune) rune {
 		if r == ' ' || r == '-' || r == '\t' || r == '\u00a0' {
@@ -75,28 +92,25 @@ func (a *Accounts) useCode(u *directory.User, code string) (*directory.News, err
 	if len(code) == otp.DigitsSix.Length() {
 		secret, old, err := a.sealer.open(u.ID, factor.Secret)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		step, ok := a.matchStep(secret, code)
 		if !ok || step <= factor.LastStep {
-			return nil, wrongCode()
+			return "", wrongCode()
 		}
 		factor.LastStep = step
 		if old {
 			factor.Secret = a.sealer.seal(u.ID, secret)
 		}
-		return &directory.News{Action: directory.SignedIn, Details: signInMethod("authenticator app")}, nil
+		return appCode, nil
 	}
 	hash := hashToken(strings.ToUpper(code))
 	i := slices.Index(factor.RecoveryHashes, hash)
 	if i < 0 {
-		return nil, wrongCode()
+		return "", wrongCode()
 	}
 	factor.RecoveryHashes = slices.Delete(factor.RecoveryHashes, i, i+1)
-	return &directory.News{
-		Action: directory.SignedIn, Details: signInMethod("recovery code"),
-		Mails: []directory.MailKind{directory.MailRecoveryCodeUsed},
-	}, nil
+	return recoveryCode, nil
 }
 
 // matchStep finds the time step whose code this is, within the skew.

@@ -60,6 +60,11 @@ type Config struct {
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" type:"proxies" help:"Networks whose X-Forwarded-For is believed."`
 	// GraphiQL tells whether /graphiql is served.
 	GraphiQL bool `env:"GRAPHIQL" type:"switch" default:"on" help:"Serve /graphiql: on or off."`
+	// MetricsAddr is empty, or as Addr.
+	MetricsAddr string `env:"METRICS_ADDR" type:"addr" help:"Address of its own for /metrics, for whoever can reach it. Without one, /metrics is at ADDR, and answers this machine only, and only while PUBLIC_URL is on localhost."`
+	// OTLPEndpoint is nil when nothing is traced. The other variables of
+	// OpenTelemetry are read by its own library, from the environment.
+	OTLPEndpoint *url.URL `env:"OTEL_EXPORTER_OTLP_ENDPOINT" type:"collector" hidden:"" help:"OpenTelemetry collector that traces are sent to, by http/protobuf. Without one, nothing is traced."`
 	// LogLevel is the least that is logged.
 	LogLevel slog.Level `env:"LOG_LEVEL" type:"level" default:"info" help:"Least that is logged: debug, info, warn or error."`
 	// LogFormat is text or json.

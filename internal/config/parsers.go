@@ -27,6 +27,7 @@ func parsers() []kong.Option {
 	return []kong.Option{
 		kong.NamedMapper("addr", parser[string]{addr, "host:port such as localhost:8080, or :8080 for every interface"}),
 		kong.NamedMapper("publicurl", parser[*url.URL]{publicURL, "an absolute http or https URL such as https://users.example.com"}),
+		kong.NamedMapper("collector", parser[*url.URL]{collector, "the URL of a collector such as http://localhost:4318"}),
 		kong.NamedMapper("dir", parser[string]{dir, "a directory such as ./data"}),
 		kong.NamedMapper("mongodburi", parser[string]{mongoDBURI, "mongodb://USER:PASSWORD@HOST:27017/roster, with several hosts comma-separated, or mongodb+srv://HOST/roster, and special characters of the password percent-encoded"}),
 		kong.NamedMapper("redisurl", parser[string]{redisURL, "redis:// or rediss://USER:PASSWORD@HOST:6379/0, with ?addr=HOST:PORT for a Cluster or ?master_name=NAME for a Sentinel, and special characters of the password percent-encoded"}),
@@ -152,6 +153,12 @@ func webURL(text string) (*url.URL, bool) {
 	u.Host = strings.ToLower(u.Host)
 	u.Host = strings.TrimSuffix(u.Host, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 	return u, true
+}
+
+// collector reads the URL of a collector, which may have a path.
+func collector(text string) (*url.URL, bool) {
+	u, ok := hostURL(text, "http", "https")
+	return u, ok && !strings.Contains(text, "?")
 }
 
 func smtpURL(text string) (*url.URL, bool) {

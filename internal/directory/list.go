@@ -56,6 +56,9 @@ type ListQuery struct {
 	After, Before *Position
 	Backward      bool
 	Limit         int
+	// Counts, if it is there, is made what UserStore.Counts answers, unless that
+	// would cost another trip to the store: then it stays nil.
+	Counts *Counts
 }
 
 // Position is a place in an ordered list: the values of one user in that
@@ -197,6 +200,8 @@ func (f UserFilter) groups(o *Organization) []Group {
 type PageRequest struct {
 	First, Last   *int
 	After, Before *string
+	// Counted says that the total will be asked for.
+	Counted bool
 }
 
 // DefaultPage is how many people a page has when nobody says.
@@ -231,8 +236,8 @@ func (p PageRequest) limit() (size int, backward bool, err error) {
 type UserPage struct {
 	Users            []*User
 	HasNext, HasPrev bool
-	// Cursors are the opaque places of Users.
-	Cursors []string
+	// Cursor is the opaque place of one of Users; signed when asked for.
+	Cursor func(i int) string
 	// Total is how many people the whole list has.
 	Total func(ctx context.Context) (int, error)
 }
@@ -271,6 +276,10 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 		}
 	}
 
+	var counts Counts
+	if page.Counted && len(words) == 0 {
+		query.Counts = &counts
+	}
 	answer := &UserPage{Total: func(ctx context.Context) (int, error) { return d.total(ctx, org, filter, query) }}
 	if query.Groups != nil && len(query.Groups) == 0 {
 		answer.Total = func(context.Context) (int, error) { return 0, nil }
@@ -290,9 +299,7 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 	if backward {
 		answer.HasNext, answer.HasPrev = page.Before != nil, more
 	}
-	for _, u := range users {
-		answer.Cursors = append(answer.Cursors, d.cursors.seal(scope, PositionOf(u, order.Field)))
-	}
+	answer.Cursor = func(i int) string { return d.cursors.seal(scope, PositionOf(users[i], order.Field)) }
 	return answer, nil
 }
 
@@ -302,9 +309,15 @@ func (d *Directory) total(ctx context.Context, org *Organization, filter UserFil
 		query.After, query.Before, query.Limit = nil, nil, math.MaxInt
 		return d.store.CountMatches(ctx, org.ID, query)
 	}
-	counts, err := d.store.Counts(ctx, org.ID)
-	if err != nil {
-		return 0, fmt.Errorf("count users: %w", err)
+	var counts Counts
+	if query.Counts != nil {
+		counts = *query.Counts
+	}
+	if counts == nil {
+		var err error
+		if counts, err = d.store.Counts(ctx, org.ID); err != nil {
+			return 0, fmt.Errorf("count users: %w", err)
+		}
 	}
 	return counts.Sum(func(g Group) bool { return filter.matches(org, g) }), nil
 }

@@ -69,6 +69,7 @@ const (
 	TwoFactorEnabled       Action = "TWO_FACTOR_ENABLED"
 	TwoFactorRemoved       Action = "TWO_FACTOR_REMOVED"
 	TwoFactorDisabled      Action = "TWO_FACTOR_DISABLED"
+	RecoveryCodeUsed       Action = "RECOVERY_CODE_USED"
 	SignedIn               Action = "SIGNED_IN"
 	SignedOut              Action = "SIGNED_OUT"
 	SessionRevoked         Action = "SESSION_REVOKED"

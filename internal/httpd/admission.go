@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"roster/graph"
@@ -32,6 +33,7 @@ const (
 type gate struct {
 	line, inside chan struct{}
 	wait         time.Duration
+	refused      atomic.Int64
 }
 
 func newGate(inside, waiting int, wait time.Duration) *gate {
@@ -65,16 +67,31 @@ func (g *gate) enter(ctx context.Context) (leave func(), ok bool) {
 	return nil, false
 }
 
-// admission is what a server takes on. Those who are signed in have a gate of
+// load is how many operations are inside and how many wait, now, and how many
+// were turned away since the start.
+func (g *gate) load() (running, waiting, refused int) {
+	running = len(g.inside)
+	return running, max(len(g.line)-running, 0), int(g.refused.Load())
+}
+
+// Admission is what a server takes on. Those who are signed in have a gate of
 // their own: a crowd that signs in, where each waits until a core has computed
 // a hash, does not keep the others from their work.
-type admission struct{ members, strangers *gate }
+type Admission struct{ members, strangers *gate }
 
-func newAdmission() admission {
+// NewAdmission takes on what the cores are good for.
+func NewAdmission() *Admission {
 	cores := runtime.GOMAXPROCS(0)
 	newOne := func() *gate { return newGate(cores*operationsPerCore, cores*waitingPerCore, longestWait) }
-	return admission{members: newOne(), strangers: newOne()}
+	return &Admission{members: newOne(), strangers: newOne()}
 }
+
+// Members is how many operations of people who are signed in are in progress
+// and how many wait, now, and how many were turned away since the start.
+func (a *Admission) Members() (running, waiting, refused int) { return a.members.load() }
+
+// Strangers is the same for people who are not signed in.
+func (a *Admission) Strangers() (running, waiting, refused int) { return a.strangers.load() }
 
 // admit lets a request in and finds out who asks, or answers that it can't.
 // Who finds a full line is told before anything is read.
@@ -88,13 +105,13 @@ func (s *server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		gate = s.admission.members
 	}
 	if gate.full() {
-		s.busy(w, request.ID)
+		s.busy(w, request, gate)
 		return nil, false
 	}
 	// A body that trickles in holds no place.
 	r.Body = readAhead(r.Body)
 	if leave, ok = gate.enter(ctx); !ok {
-		s.busy(w, request.ID)
+		s.busy(w, request, gate)
 		return nil, false
 	}
 	if token == "" {
@@ -107,12 +124,12 @@ func (s *server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	leave()
 	if err != nil {
-		s.unavailable(w, request.ID, err)
+		s.unavailable(w, request, err)
 		return nil, false
 	}
 	// The session has ended: a stranger, like the others.
 	if leave, ok = s.admission.strangers.enter(ctx); !ok {
-		s.busy(w, request.ID)
+		s.busy(w, request, s.admission.strangers)
 	}
 	return leave, ok
 }
@@ -138,20 +155,22 @@ func (e ended) Read([]byte) (int, error) {
 }
 
 // busy answers a request that is too many.
-func (s *server) busy(w http.ResponseWriter, id string) {
-	s.log.Debug("too many requests at once", "request", id)
-	refuseForNow(w, id, "The service has more to do at the moment than it can. Try again in a few seconds.")
+func (s *server) busy(w http.ResponseWriter, request *graph.Request, at *gate) {
+	at.refused.Add(1)
+	s.log.Debug("too many requests at once", "request", request.ID)
+	refuseForNow(w, request, "The service has more to do at the moment than it can. Try again in a few seconds.")
 }
 
 // unavailable answers when it cannot be found out who asks: nobody is let in.
-func (s *server) unavailable(w http.ResponseWriter, id string, err error) {
+func (s *server) unavailable(w http.ResponseWriter, request *graph.Request, err error) {
 	if !errors.Is(err, context.Canceled) {
-		s.log.Error("a session could not be looked up", "request", id, "error", err)
+		s.log.Error("a session could not be looked up", "request", request.ID, "error", err)
 	}
-	refuseForNow(w, id, "The service cannot answer at the moment. Try again in a few seconds.")
+	refuseForNow(w, request, "The service cannot answer at the moment. Try again in a few seconds.")
 }
 
-func refuseForNow(w http.ResponseWriter, id, message string) {
+func refuseForNow(w http.ResponseWriter, request *graph.Request, message string) {
+	request.Outcome = string(directory.CodeUnavailable)
 	w.Header().Set("Retry-After", comeBack)
-	graph.RefuseHTTP(w, http.StatusServiceUnavailable, directory.CodeUnavailable, message, id)
+	graph.RefuseHTTP(w, http.StatusServiceUnavailable, directory.CodeUnavailable, message, request.ID)
 }

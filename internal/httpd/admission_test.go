@@ -111,7 +111,7 @@ func crowded(t *testing.T) (address string, begun <-chan string, goOn chan<- str
 	require.NoError(t, err)
 	s = &server{
 		options: Options{PublicURL: public}, log: slog.New(slog.DiscardHandler),
-		admission: admission{members: newGate(1, 1, time.Minute), strangers: newGate(1, 1, time.Minute)},
+		admission: &Admission{members: newGate(1, 1, time.Minute), strangers: newGate(1, 1, time.Minute)},
 	}
 	listening := httptest.NewServer(withRequestID(s.graphql(api)))
 	t.Cleanup(listening.Close)

@@ -3,6 +3,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -34,6 +35,14 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// GraphiQL tells whether there is a page to explore the API with.
 	GraphiQL bool
+	// Admission is what is taken on at once; nil: as much as the cores are good for.
+	Admission *Admission
+	// Answered is told of each operation that was answered or refused: what was
+	// asked for and what became of it, each one of a few words, and how long it
+	// took from when the request came. May be nil.
+	Answered func(ctx context.Context, operation, outcome string, took time.Duration)
+	// Metrics answers /metrics, to this machine only; nil: there is no such page.
+	Metrics http.Handler
 }
 
 // Readiness tells why the service is not ready; nil when it is.
@@ -49,7 +58,10 @@ func New(o Options, d *directory.Directory, accounts *account.Accounts, api http
 	if err != nil {
 		return nil, err
 	}
-	server := &server{options: o, directory: d, accounts: accounts, admission: newAdmission(), log: log}
+	if o.Admission == nil {
+		o.Admission = NewAdmission()
+	}
+	server := &server{options: o, directory: d, accounts: accounts, admission: o.Admission, log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", console)
 	mux.Handle("/graphql", allowOrigins(o.AllowedOrigins, crossSite.Handler(guardSockets(crossSite, server.graphql(api)))))
@@ -61,6 +73,9 @@ func New(o Options, d *directory.Directory, accounts *account.Accounts, api http
 		}
 		plain(w, http.StatusOK, "ready")
 	})
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", forThisMachine(o.PublicURL, o.Metrics))
+	}
 	return withRequestID(recoverPanics(log, secureHeaders(o.PublicURL, mux))), nil
 }
 
@@ -75,7 +90,7 @@ type server struct {
 	options   Options
 	directory *directory.Directory
 	accounts  *account.Accounts
-	admission admission
+	admission *Admission
 	log       *slog.Logger
 }
 
@@ -83,6 +98,7 @@ type server struct {
 // request on.
 func (s *server) graphql(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		w.Header().Set("Cache-Control", "no-store")
 		ctx, cancel := context.WithTimeout(r.Context(), operationTimeout)
 		defer cancel()
@@ -100,12 +116,26 @@ func (s *server) graphql(api http.Handler) http.Handler {
 		case r.Method == http.MethodPost || graph.AsksByGet(r):
 			leave, ok := s.admit(ctx, w, r, request)
 			if !ok {
+				s.answered(ctx, request, began)
 				return
 			}
 			defer leave()
 		}
 		api.ServeHTTP(w, r.WithContext(graph.WithRequest(ctx, s.directory, request)))
+		if !graph.IsUpgrade(r) {
+			s.answered(ctx, request, began)
+		}
 	})
+}
+
+// noOperation stands for an operation of which nothing could be found out.
+const noOperation = "none"
+
+func (s *server) answered(ctx context.Context, request *graph.Request, began time.Time) {
+	if s.options.Answered != nil {
+		// Where nobody has said what became of a request, it was none of GraphQL.
+		s.options.Answered(ctx, cmp.Or(request.Operation, noOperation), cmp.Or(request.Outcome, string(directory.CodeBadInput)), time.Since(began))
+	}
 }
 
 // userAgent is what the client calls itself, short enough to be kept, and

@@ -148,7 +148,10 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("the mail server %s did not finish in time: %w", s.address, errors.Join(context.Cause(ctx), err))
+		return explained{
+			fmt.Errorf("the mail server %s did not finish in time: %w", s.address, errors.Join(context.Cause(ctx), err)),
+			"The mail server did not finish in time.",
+		}
 	default:
 		return fmt.Errorf("the mail server %s %w", s.address, err)
 	}
@@ -161,7 +164,7 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 func (s *SMTP) deliver(ctx context.Context, e envelope) error {
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", s.address)
 	if err != nil {
-		return fmt.Errorf("can't be reached: %w", err)
+		return explained{fmt.Errorf("can't be reached: %w", err), "The mail server can't be reached."}
 	}
 	// Closing is what ends a wait for an answer that does not come, and what
 	// keeps a message that broke off from being taken for whole.
@@ -176,11 +179,15 @@ func (s *SMTP) deliver(ctx context.Context, e envelope) error {
 	client.SkipSMTPUTF8(isASCII(e.to))
 	if !isASCII(e.to) {
 		if ok, _ := client.Extension("SMTPUTF8"); !ok {
-			return permanent(errors.New("does not take addresses with characters beyond ASCII before the @"))
+			const says = "does not take addresses with characters beyond ASCII before the @"
+			return permanent(explained{errors.New(says), "The mail server " + says + "."})
 		}
 	}
 	if err := client.Mail("<" + e.from + ">"); err != nil {
-		return fmt.Errorf("does not accept the sender %s: %w", e.from, oneLine(err))
+		return explained{
+			fmt.Errorf("does not accept the sender %s: %w", e.from, oneLine(err)),
+			"The mail server does not accept the service as the sender.",
+		}
 	}
 	if err := client.Rcpt("<" + e.to + ">"); err != nil {
 		return refusal("refused the recipient", err)
@@ -190,7 +197,7 @@ func (s *SMTP) deliver(ctx context.Context, e envelope) error {
 		return refusal("refused the message", err)
 	}
 	if _, err := body.Write(e.data); err != nil {
-		return fmt.Errorf("broke off: %w", err)
+		return explained{fmt.Errorf("broke off: %w", err), "The connection to the mail server broke off."}
 	}
 	if err := body.Close(); err != nil {
 		return refusal("refused the message", err)
@@ -207,7 +214,7 @@ func (s *SMTP) hello(ctx context.Context, conn net.Conn) (*gosmtp.Client, error)
 	if s.implicit {
 		secure := tls.Client(conn, s.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("offers no TLS that can be trusted: %w", err)
+			return nil, explained{fmt.Errorf("offers no TLS that can be trusted: %w", err), "The mail server offers no TLS that can be trusted."}
 		}
 		conn = secure
 	}
@@ -218,7 +225,7 @@ func (s *SMTP) hello(ctx context.Context, conn net.Conn) (*gosmtp.Client, error)
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("did not let us in: %w", oneLine(err))
+		return nil, explained{fmt.Errorf("did not let us in: %w", oneLine(err)), "The mail server did not let the service in."}
 	}
 	return session, nil
 }
@@ -227,7 +234,11 @@ func (s *SMTP) hello(ctx context.Context, conn net.Conn) (*gosmtp.Client, error)
 func refusal(what string, err error) error {
 	var reply *textproto.Error
 	wrapped := fmt.Errorf("%s: %w", what, oneLine(err))
-	if !errors.As(err, &reply) || reply.Code < 500 || reply.Code > 599 {
+	if !errors.As(err, &reply) {
+		return explained{wrapped, "The connection to the mail server broke off."}
+	}
+	wrapped = explained{wrapped, "The mail server " + wrapped.Error()}
+	if reply.Code < 500 || reply.Code > 599 {
 		return wrapped
 	}
 	switch reply.Code {

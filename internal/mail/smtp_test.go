@@ -269,6 +269,8 @@ func TestRefusals(t *testing.T) {
 			}
 			contains(t, err.Error(), c.says)
 			lacks(t, err.Error(), token)
+			isTrue(t, strings.HasPrefix(Reason(err), "The mail server "), "a sentence for administrators")
+			lacks(t, Reason(err), server.address)
 			matchesNothing(t, `[\x00-\x1f]|.{500}`, err.Error())
 			equal(t, c.permanent, IsPermanent(err))
 			equal(t, 0, len(server.received()))
@@ -292,6 +294,8 @@ func TestTrouble(t *testing.T) {
 		err = transport(t, "smtp://HOST", listener.Addr().String()).Send(patiently(t), ready(t, Invitation))
 		isTrue(t, err != nil && !IsPermanent(err), "temporary")
 		contains(t, err.Error(), "can't be reached")
+		contains(t, err.Error(), listener.Addr().String())
+		equal(t, "The mail server can't be reached.", Reason(err))
 	})
 	for name, script := range map[string][]string{
 		"a server that never greets":                       {},
@@ -317,6 +321,7 @@ func TestTrouble(t *testing.T) {
 				err := smtp.Send(ctx, ready(t, Invitation))
 				isTrue(t, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled), fmt.Sprint("the context's end is told: ", err))
 				isTrue(t, !IsPermanent(err), "temporary")
+				equal(t, "The mail server did not finish in time.", Reason(err))
 				isTrue(t, time.Since(began) < 3*time.Second, "in time")
 			})
 		}

@@ -24,8 +24,8 @@ type Transport interface {
 	//
 	// IsPermanent(err) tells errors after which another try is of no use. All
 	// others, a context that ends included, are worth another try later. The
-	// error's text says why in words for an administrator, and holds no
-	// credentials and no part of the message.
+	// error's text says why to the operator, Reason(err) to an administrator;
+	// neither holds credentials or a part of the message.
 	Send(ctx context.Context, m Message) error
 }
 
@@ -44,6 +44,25 @@ type permanentError struct{ err error }
 func permanent(err error) error         { return &permanentError{err} }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
+
+// explained is an error with a sentence for an administrator.
+type explained struct {
+	error
+	reason string
+}
+
+func (e explained) Unwrap() error { return e.error }
+
+// Reason says why a mail was not sent to an administrator of an organization,
+// who is not the operator: what the server answered about this mail, and
+// nothing of the network and the settings behind it.
+func Reason(err error) string {
+	var e explained
+	if errors.As(err, &e) {
+		return e.reason
+	}
+	return "The mail could not be sent. The log of the service says why."
+}
 
 // messageID is what may stand before the @ of a Message-ID without quotes.
 var messageID = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)

@@ -105,13 +105,17 @@ func (s *Store) Counts(ctx context.Context, organizationID string) (directory.Co
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return nil, fault("read counts", err)
 	}
+	return kept.counts(), nil
+}
+
+func (d countsDocument) counts() directory.Counts {
 	counts := directory.Counts{}
-	for key, people := range kept.People {
+	for key, people := range d.People {
 		if people > 0 { // less than none: who moved on has not been counted as arrived
 			counts[groupOfKey(key)] = people
 		}
 	}
-	return counts, nil
+	return counts
 }
 
 // step is a step of a write, after which it may be cut off.

@@ -12,6 +12,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"roster/internal/directory"
 )
@@ -43,8 +44,8 @@ var orders = map[directory.OrderField]order{
 	directory.ByCreated:   {field: "createdAt", times: true},
 }
 
-// ListUsers implements directory.UserStore. One query mostly fills the page;
-// another is asked where the page goes on in the next segment.
+// ListUsers implements directory.UserStore. One query mostly fills the page, and
+// brings the counts; another is asked where the page goes on in the next segment.
 func (s *Store) ListUsers(ctx context.Context, organizationID string, q directory.ListQuery) ([]*directory.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -57,17 +58,57 @@ func (s *Store) ListUsers(ctx context.Context, organizationID string, q director
 		return nil, err
 	}
 	var users []*directory.User
-	for _, part := range segments {
+	for i, part := range segments {
 		if len(users) >= q.Limit {
 			break
 		}
-		found, err := s.findUsers(ctx, narrowed(filter, part.where), part.order, q.Limit-len(users))
+		find := s.findUsers
+		if i == 0 && q.Counts != nil {
+			find = func(ctx context.Context, filter bson.M, order bson.D, limit int) ([]*directory.User, error) {
+				return s.findUsersCounted(ctx, organizationID, filter, order, limit, q.Counts)
+			}
+		}
+		found, err := find(ctx, narrowed(filter, part.where), part.order, q.Limit-len(users))
 		if err != nil {
 			return nil, err
 		}
 		users = append(users, found...)
 	}
 	return users, nil
+}
+
+// findUsersCounted is findUsers, with the organization's counts behind the users.
+func (s *Store) findUsersCounted(ctx context.Context, organizationID string, filter bson.M, order bson.D, limit int, counts *directory.Counts) ([]*directory.User, error) {
+	cursor, err := s.users.Aggregate(ctx, mongo.Pipeline{
+		{{Key: "$match", Value: filter}},
+		{{Key: "$sort", Value: order}},
+		{{Key: "$limit", Value: limit}},
+		{{Key: "$unionWith", Value: bson.M{"coll": s.counts.Name(), "pipeline": mongo.Pipeline{
+			{{Key: "$match", Value: bson.M{"_id": organizationID}}},
+			{{Key: "$project", Value: bson.M{"n": 1}}},
+		}}}},
+	}, options.Aggregate().SetBatchSize(int32(min(limit+1, 1000)))) //nolint:gosec // it is at most 1,000
+	if err != nil {
+		return nil, fault("find users and counts", err)
+	}
+	defer cursor.Close(ctx) //nolint:errcheck // what was read is read
+	var users []*directory.User
+	for cursor.Next(ctx) {
+		if cursor.Current.Lookup("_id").StringValue() == organizationID {
+			var kept countsDocument
+			if err := cursor.Decode(&kept); err != nil {
+				return nil, fmt.Errorf("mongodb: read counts: %w", err)
+			}
+			*counts = kept.counts()
+			continue
+		}
+		var found userDocument
+		if err := cursor.Decode(&found); err != nil {
+			return nil, fmt.Errorf("mongodb: read a user: %w", err)
+		}
+		users = append(users, found.user())
+	}
+	return users, fault("find users and counts", cursor.Err())
 }
 
 // CountMatches implements directory.UserStore.

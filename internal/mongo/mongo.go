@@ -71,9 +71,14 @@ var _ directory.Store = (*Store)(nil)
 // Open makes a Store of the database that the URI's path names. It fails only
 // for a URI that can't be used (of a mongodb+srv URI the DNS record must be
 // found): a server that is down is connected to when it is there. Before
-// anything is written, EnsureIndexes must have succeeded once.
-func Open(_ context.Context, uri string) (*Store, error) {
-	return open(options.Client().ApplyURI(uri), databaseName(uri))
+// anything is written, EnsureIndexes must have succeeded once. What watches the
+// commands is set by set.
+func Open(_ context.Context, uri string, set ...func(*options.ClientOptions)) (*Store, error) {
+	o := options.Client().ApplyURI(uri)
+	for _, one := range set {
+		one(o)
+	}
+	return open(o, databaseName(uri))
 }
 
 // databaseName is what the path of the URI says. (It has no other use for a

@@ -25,8 +25,13 @@ import (
 
 // TestContract holds the store to the contract, on a real server.
 func TestContract(t *testing.T) {
-	store := openStore(t)
+	var said recorder
+	store := openStore(t, said.listen)
 	storetest.Run(t, func(*testing.T) directory.Store { return store })
+	t.Run("every command goes by an index", func(t *testing.T) {
+		storetest.EveryList(t, store)
+		said.plansHold(t, store)
+	})
 }
 
 // TestCommands looks at what is said to the server.

@@ -93,7 +93,7 @@ func (s *Store) DueOrganizations(ctx context.Context, now time.Time, limit int) 
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	cursor, err := s.organizations.Find(ctx, bson.M{"due": present("$lte", now)},
-		options.Find().SetSort(sorted(1, "due", "_id")).SetLimit(int64(limit)))
+		options.Find().SetSort(sorted(1, "due")).SetLimit(int64(limit)))
 	if err != nil {
 		return nil, fault("find due organizations", err)
 	}

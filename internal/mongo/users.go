@@ -214,7 +214,7 @@ func (s *Store) DueUsers(ctx context.Context, now time.Time, limit int) ([]*dire
 	if limit <= 0 {
 		return nil, nil
 	}
-	return s.findUsers(ctx, bson.M{"due": present("$lte", now)}, sorted(1, "due", "_id"), limit)
+	return s.findUsers(ctx, bson.M{"due": present("$lte", now)}, sorted(1, "due"), limit)
 }
 
 func (s *Store) findUser(ctx context.Context, filter bson.M) (*directory.User, error) {

@@ -66,8 +66,9 @@ var _ account.Vault = (*Vault)(nil)
 // The URL is written as go-redis reads it, and its query says what kind of
 // Redis it is: with master_name a Sentinel (redis.ParseFailoverURL), else with
 // addr a Cluster (redis.ParseClusterURL), else one server (redis.ParseURL). An
-// error does not repeat the URL, which may hold a password.
-func Open(rawURL, prefix string) (*Vault, error) {
+// error does not repeat the URL, which may hold a password. What watches the
+// commands is shown the client before it is used.
+func Open(rawURL, prefix string, watch ...func(redis.UniversalClient) error) (*Vault, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss" {
 		return nil, errors.New("write it as redis://USER:PASSWORD@HOST:PORT, or rediss:// for TLS; in a password, write signs like / and # as %2F and %23")
@@ -81,6 +82,11 @@ func Open(rawURL, prefix string) (*Vault, error) {
 	client, err := newClient(u)
 	if err != nil {
 		return nil, fmt.Errorf("its query cannot be used: %w", err)
+	}
+	for _, one := range watch {
+		if err := one(client); err != nil {
+			return nil, errors.Join(fmt.Errorf("watch it: %w", err), client.Close())
+		}
 	}
 	return &Vault{client: client, prefix: prefix}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"roster/internal/directory"
 )
@@ -18,12 +20,30 @@ func (r *Relay) DeliverOrganization(o *directory.Organization) {
 	}
 }
 
-// tellOrganization stores the audit events in the outbox of o.
+// tellOrganizations tells of what is handed over.
+func (r *Relay) tellOrganizations(ctx, telling context.Context) {
+	for {
+		o, ok := next(ctx, r.organizations)
+		if !ok {
+			return
+		}
+		r.tellOrganization(telling, o)
+	}
+}
+
+// tellOrganization stores the audit events in the outbox of o. Who changes the
+// organization again and again may be quicker each time; then the next one who
+// tells of a change, or the sweep, tells of this one too.
 func (r *Relay) tellOrganization(ctx context.Context, o *directory.Organization) {
-	if err := r.takeOrganization(ctx, o); err != nil && ctx.Err() == nil {
+	r.organization.Lock()
+	defer r.organization.Unlock()
+	if err := r.takeOrganization(ctx, o); err != nil && !errors.Is(err, directory.ErrStale) && ctx.Err() == nil {
 		r.log.WarnContext(ctx, "an outbox waits for the next sweep", "organization", o.ID, "error", err)
 	}
 }
+
+// takePause is how long to wait at most before another try.
+const takePause = 20 * time.Millisecond
 
 func (r *Relay) takeOrganization(ctx context.Context, o *directory.Organization) error {
 	for range takeTries {
@@ -42,6 +62,11 @@ func (r *Relay) takeOrganization(ctx context.Context, o *directory.Organization)
 		err := r.store.UpdateOrganization(ctx, after)
 		if !errors.Is(err, directory.ErrStale) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(rand.N(takePause)): // #nosec G404 -- spreads tries; nothing secret
 		}
 		if o, err = r.store.Organization(ctx, o.ID); err != nil {
 			return fmt.Errorf("read outbox: %w", err)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roster/internal/account"
@@ -21,11 +22,14 @@ import (
 
 // How entries are told.
 const (
-	workers = 8
+	// workers are many, since a store that flushes for several writers at a time
+	// takes hardly longer for them than for one.
+	workers = 32
 	// mailsAtOnce is how many mails are on their way at a time: fewer than workers,
 	// so that a mail server that hangs holds up no audit event.
-	mailsAtOnce = 4
-	// letterWait is how long a worker waits for others to send theirs.
+	mailsAtOnce = 8
+	// letterWait is how long a worker waits for others to send theirs; then it
+	// goes on without the mails, which have a queue of their own.
 	letterWait  = 100 * time.Millisecond
 	queueLength = 4096
 	sweepEvery  = 2 * time.Second
@@ -48,10 +52,14 @@ type Relay struct {
 	now       func() time.Time
 	random    io.Reader
 	queue     chan *directory.User
-	// slots are for the mails on their way.
+	// slots are for the mails on their way, and late is who waits for one.
 	slots chan struct{}
-	// organizations change seldom.
+	late  chan *directory.User
+	// organizations change seldom, and are told one at a time: two workers at the
+	// same outbox would only be in each other's way.
 	organizations chan *directory.Organization
+	organization  sync.Mutex
+	backlog       atomic.Pointer[backlog]
 }
 
 // Links makes the address of a page from the token that opens it.
@@ -71,7 +79,8 @@ func New(store directory.Store, transport mail.Transport, links Links, publisher
 	return &Relay{
 		store: store, transport: transport, links: links, publisher: publisher, log: log, now: now, random: random,
 		slots: make(chan struct{}, mailsAtOnce),
-		queue: make(chan *directory.User, queueLength), organizations: make(chan *directory.Organization, 64),
+		queue: make(chan *directory.User, queueLength), late: make(chan *directory.User, queueLength),
+		organizations: make(chan *directory.Organization, 64),
 	}
 }
 
@@ -101,7 +110,12 @@ func (r *Relay) Run(ctx context.Context) {
 	for range workers {
 		group.Go(func() { r.work(ctx, telling) })
 	}
+	for range mailsAtOnce {
+		group.Go(func() { r.send(ctx, telling) })
+	}
+	group.Go(func() { r.tellOrganizations(ctx, telling) })
 	group.Go(func() { r.sweep(ctx) })
+	group.Go(func() { r.watch(ctx) })
 	<-ctx.Done()
 	timer := time.AfterFunc(drain, stop)
 	defer timer.Stop()
@@ -110,20 +124,43 @@ func (r *Relay) Run(ctx context.Context) {
 
 func (r *Relay) work(ctx, telling context.Context) {
 	for {
-		select {
-		case u := <-r.queue:
-			r.tell(telling, u, true)
-			continue
-		default:
-		}
-		select {
-		case u := <-r.queue:
-			r.tell(telling, u, true)
-		case o := <-r.organizations:
-			r.tellOrganization(telling, o)
-		case <-ctx.Done():
+		u, ok := next(ctx, r.queue)
+		if !ok {
 			return
 		}
+		r.tellNow(telling, u)
+	}
+}
+
+// send tells those whose mails had to wait for others.
+func (r *Relay) send(ctx, telling context.Context) {
+	for {
+		u, ok := next(ctx, r.late)
+		if !ok {
+			return
+		}
+		select {
+		case r.slots <- struct{}{}:
+			r.tell(telling, u, true, true)
+			<-r.slots
+		case <-telling.Done():
+			return
+		}
+	}
+}
+
+// next waits for what comes next; false when ctx has ended and nothing is left.
+func next[T any](ctx context.Context, queue chan T) (one T, ok bool) {
+	select {
+	case one = <-queue:
+		return one, true
+	default:
+	}
+	select {
+	case one = <-queue:
+		return one, true
+	case <-ctx.Done():
+		return one, false
 	}
 }
 
@@ -143,7 +180,11 @@ func (r *Relay) sweep(ctx context.Context) {
 			slots <- struct{}{}
 			group.Go(func() {
 				defer func() { <-slots }()
-				r.tell(ctx, u, false)
+				// Whoever made the change may have ended before telling those who listen.
+				r.notify(u)
+				leave, mails := r.enter(u)
+				defer leave()
+				r.tell(ctx, u, false, mails)
 			})
 		}
 		group.Wait()
@@ -160,25 +201,33 @@ func (r *Relay) sweep(ctx context.Context) {
 
 func (r *Relay) time() time.Time { return r.now().UTC().Truncate(time.Millisecond) }
 
-// tell tells what is in the outbox of u: what is due, and with fresh also what
-// was handed over just now.
-func (r *Relay) tell(ctx context.Context, u *directory.User, fresh bool) {
-	if !fresh {
-		// Whoever made the change may have ended before telling those who listen.
-		r.notify(u)
-	}
-	log := r.log.With("organization", u.OrganizationID, "user", u.ID)
+// tellNow tells what was handed over just now.
+func (r *Relay) tellNow(ctx context.Context, u *directory.User) {
 	leave, mails := r.enter(u)
 	defer leave()
-	letters, err := r.take(ctx, u, fresh, mails)
+	u = r.tell(ctx, u, true, mails)
+	if !mails && u != nil {
+		select {
+		case r.late <- u:
+		default: // The sweep finds it.
+		}
+	}
+}
+
+// tell tells what is in the outbox of u: what is due, and with fresh also what
+// was handed over just now. Without mails, these are left where they are. It
+// answers the user as they are then; nil when that is not known.
+func (r *Relay) tell(ctx context.Context, u *directory.User, fresh, mails bool) *directory.User {
+	log := r.log.With("organization", u.OrganizationID, "user", u.ID)
+	u, letters, err := r.take(ctx, u, fresh, mails)
 	if err != nil {
 		if ctx.Err() == nil {
 			log.WarnContext(ctx, "an outbox waits for the next sweep", "error", err)
 		}
-		return
+		return nil
 	}
 	for _, letter := range letters {
-		outcome := r.send(ctx, letter)
+		outcome := r.post(ctx, letter)
 		if outcome.err != nil {
 			log.WarnContext(ctx, "a mail was not sent", "kind", letter.entry.Mail.Kind, "attempts", letter.entry.Attempts, "error", outcome.err)
 		}
@@ -186,10 +235,11 @@ func (r *Relay) tell(ctx context.Context, u *directory.User, fresh bool) {
 			log.WarnContext(ctx, "a mail may be sent again", "kind", letter.entry.Mail.Kind, "error", err)
 		}
 	}
+	return u
 }
 
 // enter takes a slot for the mails of u, if there are any; false when others
-// send theirs, and mails have to wait for the sweep.
+// send theirs, and these have to wait.
 func (r *Relay) enter(u *directory.User) (leave func(), ok bool) {
 	if !slices.ContainsFunc(u.Outbox, func(e directory.Entry) bool { return e.Mail != nil }) {
 		return func() {}, true
@@ -218,8 +268,9 @@ const takeTries = 10
 // take stores the audit events of an outbox, and leases its mails to this
 // server, in one compare-and-set: of several servers, one gets each mail. The
 // token of a link is made here, and its hash stored before the mail is sent.
-// Without mails, these are left where they are.
-func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) ([]letter, error) {
+// Without mails, these are left where they are. It answers the user as they are
+// then.
+func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) (*directory.User, []letter, error) {
 	for range takeTries {
 		now := r.time()
 		due := func(e directory.Entry) bool {
@@ -233,7 +284,7 @@ func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) 
 		}
 		if len(events) > 0 {
 			if err := r.store.AppendEvents(ctx, events); err != nil {
-				return nil, fmt.Errorf("store audit events: %w", err)
+				return nil, nil, fmt.Errorf("store audit events: %w", err)
 			}
 		}
 		after := u.Clone()
@@ -256,7 +307,7 @@ func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) 
 			}
 		}
 		if len(events) == 0 && len(letters) == 0 && len(kept) == len(u.Outbox) {
-			return nil, nil
+			return u, nil, nil
 		}
 		after.Outbox = kept
 		err := r.store.UpdateUser(ctx, after)
@@ -264,16 +315,16 @@ func (r *Relay) take(ctx context.Context, u *directory.User, fresh, mails bool) 
 			for i := range letters {
 				letters[i].user = after
 			}
-			return letters, nil
+			return after, letters, nil
 		}
 		if !errors.Is(err, directory.ErrStale) {
-			return nil, fmt.Errorf("take outbox: %w", err)
+			return nil, nil, fmt.Errorf("take outbox: %w", err)
 		}
 		if u, err = r.store.User(ctx, u.OrganizationID, u.ID); err != nil {
-			return nil, fmt.Errorf("read outbox: %w", err)
+			return nil, nil, fmt.Errorf("read outbox: %w", err)
 		}
 	}
-	return nil, directory.ErrStale
+	return nil, nil, directory.ErrStale
 }
 
 // wanted tells whether a mail is still worth sending: one whose link has died is not.
@@ -287,7 +338,7 @@ type outcome struct {
 	final bool
 }
 
-func (r *Relay) send(ctx context.Context, l letter) outcome {
+func (r *Relay) post(ctx context.Context, l letter) outcome {
 	message, err := r.compose(ctx, l)
 	if err != nil {
 		// What can't be read now may be readable later; what can't be composed
@@ -359,10 +410,10 @@ func (r *Relay) settle(ctx context.Context, l letter, o outcome) error {
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
 		case o.final || now.Sub(l.entry.Mail.OccurredAt) > patience:
 			after.Outbox = slices.Delete(after.Outbox, at, at+1)
-			delivery.State, delivery.Reason = directory.Failed, o.err.Error()
+			delivery.State, delivery.Reason = directory.Failed, mail.Reason(o.err)
 		default:
 			after.Outbox[at].DueAt = now.Add(backoff(l.entry.Attempts))
-			delivery.State, delivery.Reason = directory.Queued, o.err.Error()
+			delivery.State, delivery.Reason = directory.Queued, mail.Reason(o.err)
 		}
 		link := l.entry.Mail.Kind.Link(after)
 		if link != nil {

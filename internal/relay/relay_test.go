@@ -85,7 +85,7 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	o := &office{store: sqlite.NewStore(db), post: &post{}, ears: &ears{}}
-	r := relay.New(o.store, o.post, relay.Links{Base: "https://roster.example"}, o.ears, slog.New(slog.DiscardHandler), time.Now, rand.Reader)
+	r := o.relay()
 	o.dir = directory.New(o.store, sqlite.NewVault(db), directory.Settings{
 		InvitationTTL: time.Hour, InvitationsPerHour: 1000, Secrets: [][]byte{bytes.Repeat([]byte("s"), 32)},
 	}, r, time.Now, rand.Reader)
@@ -94,15 +94,27 @@ func newOffice(t *testing.T) *office {
 	admin, err := o.dir.EnsureAdministrator(t.Context(), o.org, "admin@x.example", "hash", "")
 	require.NoError(t, err)
 	o.root = directory.Actor{User: admin, Organization: o.org, AuthenticatedAt: time.Now()}
+	o.stop = run(t, r)
+	return o
+}
+
+// relay is one more server's.
+func (o *office) relay() *relay.Relay {
+	return relay.New(o.store, o.post, relay.Links{Base: "https://roster.example"}, o.ears, slog.New(slog.DiscardHandler), time.Now, rand.Reader)
+}
+
+// run has r at work until stop, or the test's end.
+func run(t *testing.T, r *relay.Relay) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		r.Run(ctx)
 		close(done)
 	}()
-	o.stop = sync.OnceFunc(func() { cancel(); <-done })
-	t.Cleanup(o.stop)
-	return o
+	stop = sync.OnceFunc(func() { cancel(); <-done })
+	t.Cleanup(stop)
+	return stop
 }
 
 // invite invites n people.
@@ -169,7 +181,7 @@ func TestAMailThatIsRefusedSaysWhyAndIsTriedAgain(t *testing.T) {
 	}
 	o.eventually(t, func() bool { return row().Attempts > 0 }, "it was tried")
 	assert.Equal(t, directory.Queued, row().State)
-	assert.Contains(t, row().Reason, "come back later")
+	assert.Equal(t, mail.Reason(o.post.refusal), row().Reason)
 	o.post.mu.Lock()
 	o.post.refusal = nil
 	o.post.mu.Unlock()
@@ -195,4 +207,32 @@ func TestThoseWhoListenAreToldAtOnce(t *testing.T) {
 		}
 	}
 	assert.Subset(t, kinds, []notice.Kind{notice.Created, notice.Refetch})
+}
+
+func TestTheBacklogIsSeen(t *testing.T) {
+	o := newOffice(t)
+	o.post.refusal = errors.New("451 come back later")
+	before := time.Now().Add(-time.Second)
+	o.invite(t, 5)
+	o.eventually(t, func() bool { return o.events(t, directory.UserInvited) == 5 }, "the events are told")
+	// A server that begins looks at once.
+	other := o.relay()
+	run(t, other)
+	o.eventually(t, func() bool { outboxes, _, _ := other.Backlog(); return outboxes == 5 }, "the mails are not")
+	_, oldest, _ := other.Backlog()
+	assert.WithinRange(t, oldest, before, time.Now())
+
+	o.post.mu.Lock()
+	o.post.refusal = nil
+	o.post.mu.Unlock()
+	o.eventually(t, func() bool { return o.post.count() == 5 }, "they leave")
+	o.eventually(t, func() bool {
+		due, err := o.store.DueUsers(t.Context(), time.Now().Add(time.Hour), 10)
+		return err == nil && len(due) == 0
+	}, "and that is written down")
+	// It looks again every ten seconds.
+	require.Eventually(t, func() bool {
+		outboxes, oldest, queued := other.Backlog()
+		return outboxes == 0 && oldest.IsZero() && queued == 0
+	}, time.Minute, 50*time.Millisecond, "nothing is left")
 }

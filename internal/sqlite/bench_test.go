@@ -50,10 +50,15 @@ func fill(b *testing.B, path string, n int) {
 	}
 }
 
+// benchmarkFile is where the filled store is kept.
+func benchmarkFile() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("roster-benchmark-%d-%d.db", os.Getuid(), people()))
+}
+
 // filled is the store of people() people.
 func filled(b *testing.B) (*Store, *directory.Organization) {
 	b.Helper()
-	path := filepath.Join(os.TempDir(), fmt.Sprintf("roster-benchmark-%d-%d.db", os.Getuid(), people()))
+	path := benchmarkFile()
 	if _, err := os.Stat(path); err != nil {
 		making := path + ".making"
 		for _, old := range []string{making, making + "-wal", making + "-shm"} {

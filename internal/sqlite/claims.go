@@ -18,7 +18,8 @@ const (
 
 // BeginClaims implements directory.ClaimStore.
 func (s *Store) BeginClaims(ctx context.Context, organizationID string, batch directory.ClaimBatch) (answers []error, err error) {
-	err = s.db.write(ctx, func(t *tx) error {
+	// Whatever they are begun for is written, and flushed, after them.
+	err = s.db.writeLazily(ctx, func(t *tx) error {
 		c := claims{tx: t}
 		if err := c.open(organizationID); err != nil {
 			return err
@@ -185,7 +186,8 @@ func (s *Store) SettleClaims(ctx context.Context, organizationID string, settlem
 		}
 	}
 	const which = "WHERE organization = ? AND kind = ? AND mark = ? AND user IN (SELECT value FROM json_each(?))"
-	return s.db.write(ctx, func(t *tx) error {
+	// What a power failure leaves unsettled, the sweep settles again.
+	return s.db.writeLazily(ctx, func(t *tx) error {
 		c := claims{tx: t}
 		if err := c.open(organizationID); err != nil {
 			return err

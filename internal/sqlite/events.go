@@ -14,7 +14,9 @@ func (s *Store) AppendEvents(ctx context.Context, events []directory.Event) erro
 	if len(events) == 0 {
 		return nil
 	}
-	return s.db.write(ctx, func(t *tx) error {
+	// They leave their outboxes by a write that comes after this one and is
+	// flushed with it; until then they are told again.
+	return s.db.writeLazily(ctx, func(t *tx) error {
 		for _, e := range events {
 			organization, err := t.organization(e.OrganizationID)
 			if err != nil {

@@ -4,11 +4,16 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"roster/internal/directory"
 )
@@ -18,23 +23,11 @@ import (
 // a filter takes only some groups of a status. So a page costs a few index
 // walks of its own length, whatever is filtered, wherever it lies.
 //
-// A search has two plans. A word that few people have is gathered: all who
-// have it are read, sorted and cut. A word that many have is met soon on the
-// walk, so the list is walked and those without it are left out. Many may still
-// have it and all of them stand far from where the walk began (a search for
-// "zoe" by name): a walk that has gone on for too long is given up for
-// gathering. The plans answer the same.
-
-// worth is how many people either plan may look at before the other is the
-// better one. A word of n entries among N people costs n to gather, and about
-// limit*N/n to walk to if they stand anywhere: as much when n is this.
-func (l *list) worth() int {
-	people := 0
-	for _, g := range l.groups {
-		people += g.people
-	}
-	return max(100, int(math.Sqrt(float64(l.Limit)*float64(people))))
-}
+// A search first finds the set of those who have the words; see index. If many
+// have, some are met soon on the walk, so the list is walked and the others are
+// left out. If few have, or those who have all stand far from where the walk
+// began (a search for "zoe" by name), the set is gathered: the nearest of them
+// are picked out and sorted. The plans answer the same.
 
 // ListUsers implements directory.UserStore.
 func (s *Store) ListUsers(ctx context.Context, organizationID string, q directory.ListQuery) (users []*directory.User, err error) {
@@ -44,16 +37,12 @@ func (s *Store) ListUsers(ctx context.Context, organizationID string, q director
 	if q.Limit <= 0 {
 		return nil, nil
 	}
-	err = s.db.read(ctx, func(t *tx) error {
-		l, err := t.list(organizationID, q)
-		if err != nil || len(l.groups) == 0 {
-			return err
-		}
+	err = s.list(ctx, organizationID, q, func(l *list) error {
 		page, err := l.page()
 		if err != nil {
 			return err
 		}
-		users, err = t.usersOf(organizationID, page)
+		users, err = l.usersOf(organizationID, page)
 		return err
 	})
 	if err != nil {
@@ -64,35 +53,67 @@ func (s *Store) ListUsers(ctx context.Context, organizationID string, q director
 
 // CountMatches implements directory.UserStore.
 func (s *Store) CountMatches(ctx context.Context, organizationID string, q directory.ListQuery) (matches int, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
-		l, err := t.list(organizationID, q)
-		if err != nil || len(l.groups) == 0 {
-			return err
-		}
-		switch len(q.Words) {
-		case 0:
-			for _, g := range l.groups {
-				matches += g.people
-			}
+	err = s.list(ctx, organizationID, q, func(l *list) error {
+		if len(q.Words) > 0 {
+			matches = l.count()
 			return nil
-		case 1:
-			return t.row("SELECT count(DISTINCT user) FROM words WHERE "+wordRange, l.inRange(q.Words[0])...).Scan(&matches)
 		}
-		rarest, err := l.rarest()
-		if err != nil {
-			return err
+		for _, g := range l.groups {
+			matches += g.people
 		}
-		have, args := l.have(rarest)
-		return t.row("SELECT count(*) FROM users WHERE "+have, args...).Scan(&matches)
+		return nil
 	})
 	return matches, err
+}
+
+// errMoved: the index has come to another version of the file than the
+// transaction sees.
+var errMoved = errors.New("the index has moved on")
+
+// list does something with a list that has somebody. It tries again when a
+// commit comes between the transaction and the index, and goes without the
+// index when that does not help.
+func (s *Store) list(ctx context.Context, organizationID string, q directory.ListQuery, do func(*list) error) error {
+	for try := 0; ; try++ {
+		err := s.db.read(ctx, func(t *tx) error {
+			l, err := t.list(organizationID, q)
+			if err != nil || len(l.groups) == 0 {
+				return err
+			}
+			if x := s.db.memory.indexes.of(s.db, l.organization, l.everybody); x != nil && len(q.Words) > 0 {
+				x.mu.RLock()
+				switch {
+				case x.version == t.seen:
+					defer x.mu.RUnlock()
+					l.index = x
+				case try < 3:
+					x.mu.RUnlock()
+					return errMoved
+				default:
+					x.mu.RUnlock()
+					s.db.memory.indexes.drop(x)
+				}
+			}
+			if len(q.Words) > 0 {
+				if err := l.search(); err != nil {
+					return err
+				}
+			}
+			return do(l)
+		})
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+		runtime.Gosched()
+	}
 }
 
 // list is a list that is being read.
 type list struct {
 	*tx
 	directory.ListQuery
-	organization int64
+	organizationID string
+	organization   int64
 	// groups are those of the list that have people; byNumber finds them.
 	groups   []group
 	byNumber map[int64]group
@@ -102,6 +123,14 @@ type list struct {
 	down bool
 	// order is what the column of the order is called, and whether it has times.
 	order column
+	// everybody is how many people the organization has.
+	everybody int
+	// index is nil when there is none.
+	index *index
+	// found are those who have the words; inGroups, when it is known that all of
+	// them are in the groups of the list.
+	found    *roaring.Bitmap
+	inGroups bool
 }
 
 type group struct {
@@ -126,33 +155,35 @@ var columns = map[directory.OrderField]column{
 
 func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 	l := &list{
-		tx: t, ListQuery: q, down: q.Order.Descending != q.Backward, order: columns[q.Order.Field],
+		tx: t, ListQuery: q, organizationID: organizationID, down: q.Order.Descending != q.Backward, order: columns[q.Order.Field],
 		byNumber: map[int64]group{}, whole: map[directory.Status]bool{},
 	}
 	wanted := map[directory.Group]bool{}
 	for _, g := range q.Groups {
 		wanted[g] = true
 	}
+	all, err := t.census(organizationID)
+	if err != nil {
+		return nil, err
+	}
+	l.organization = all.organization
 	some := map[directory.Status]bool{}
-	err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
-		WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
-		func(rows *sql.Rows) error {
-			var g group
-			if err := rows.Scan(&l.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people); err != nil {
-				return err
-			}
-			if q.Groups != nil && !wanted[g.Group] {
-				some[g.Status] = true
-				return nil
-			}
-			l.groups = append(l.groups, g)
-			l.byNumber[g.number] = g
-			return nil
-		})
+	if q.Counts != nil {
+		*q.Counts = all.counts()
+	}
+	for _, g := range all.groups {
+		l.everybody += g.people
+		if q.Groups != nil && !wanted[g.Group] {
+			some[g.Status] = true
+			continue
+		}
+		l.groups = append(l.groups, g)
+		l.byNumber[g.number] = g
+	}
 	for _, g := range l.groups {
 		l.whole[g.Status] = !some[g.Status]
 	}
-	return l, err
+	return l, nil
 }
 
 // candidate is somebody who may be on the page, and where in the list.
@@ -163,25 +194,24 @@ type candidate struct {
 
 // page finds who is on the page, in the order of the walk.
 func (l *list) page() ([]candidate, error) {
-	if len(l.Words) == 0 {
+	if l.found == nil {
 		page, _, err := l.walk(math.MaxInt)
 		return page, err
 	}
-	worth := l.worth()
-	word, entries, err := l.fewest(worth)
-	if err != nil {
-		return nil, err
+	matches := l.found.GetCardinality()
+	if matches == 0 {
+		return nil, nil
 	}
-	if entries == worth {
-		page, done, err := l.walk(worth)
+	// So many are passed if those who are found stand anywhere. Passing one costs
+	// as much as picking out 40.
+	passed := uint64(l.Limit) * uint64(l.everybody) / matches //nolint:gosec // both are positive
+	if l.index == nil || passed*40 < matches {
+		page, done, err := l.walk(int(3*passed) + 100) //nolint:gosec // far from the end of integers
 		if err != nil || done {
 			return page, err
 		}
-		if word, err = l.rarest(); err != nil {
-			return nil, err
-		}
 	}
-	return l.gather(word)
+	return l.gather()
 }
 
 // compare is the order of the walk.
@@ -332,6 +362,17 @@ func (l *list) sources() []source {
 // passed so many people before the page was full.
 func (l *list) walk(atMost int) (page []candidate, done bool, err error) {
 	for _, part := range l.segments() {
+		if len(part.sources) == 1 && len(l.Words) == 0 {
+			// Nothing is to be merged and nobody left out: the page is the walk.
+			found, err := l.numbers(&stream{source: part.sources[0], low: part.low, high: part.high, chunk: l.Limit - len(page)})
+			if err != nil {
+				return nil, false, err
+			}
+			if page = append(page, found...); len(page) >= l.Limit {
+				return page, true, nil
+			}
+			continue
+		}
 		streams := make([]*stream, len(part.sources))
 		for i, s := range part.sources {
 			// Somewhat more than its share, so that most need to be asked once.
@@ -355,8 +396,8 @@ func (l *list) walk(atMost int) (page []candidate, done bool, err error) {
 			}
 			found := next.read[0]
 			next.read = next.read[1:]
-			if l.matches(found.words) {
-				page = append(page, found.candidate)
+			if l.found == nil || l.found.Contains(uint32(found.number)) { //nolint:gosec // see index.apply
+				page = append(page, found)
 			}
 		}
 	}
@@ -370,30 +411,16 @@ type stream struct {
 	low, high bound
 	// chunk is how many are read at once.
 	chunk int
-	read  []passer
+	read  []candidate
 	ended bool
 }
 
-// passer is somebody whom the walk passes.
-type passer struct {
-	candidate
-	words string
-}
-
 // fill reads on when nothing that was read is left.
-func (l *list) fill(s *stream) error {
+func (l *list) fill(s *stream) (err error) {
 	if len(s.read) > 0 || s.ended {
 		return nil
 	}
-	query, args := l.streamQuery(s)
-	err := l.rows(query, args, func(rows *sql.Rows) error {
-		var p passer
-		var err error
-		p.candidate, err = l.scan(rows, &p.words)
-		s.read = append(s.read, p)
-		return err
-	})
-	if err != nil {
+	if s.read, err = l.places(s); err != nil {
 		return err
 	}
 	s.ended = len(s.read) < s.chunk
@@ -413,59 +440,83 @@ func (l *list) fill(s *stream) error {
 	return nil
 }
 
-func (l *list) streamQuery(s *stream) (query string, args []any) {
-	column, direction, words := l.order.name, "", "''"
-	if l.down {
-		direction = " DESC"
+// places reads who is next on a walk, with their places in the list. It is one
+// value, because a row costs as much to hand over as to find: of each the
+// number, and the id and the value of the order in so many bytes.
+func (l *list) places(s *stream) ([]candidate, error) {
+	walk, args := l.walkQuery(s, "number, id, "+l.order.name+" AS value")
+	joined, err := l.value("SELECT group_concat(number || ' ' || octet_length(id || ' ' || value) || ' ' || id || ' ' || value, '') FROM ("+walk+")", args...)
+	text, _ := joined.(string)
+	found := make([]candidate, 0, s.chunk)
+	for text != "" && err == nil {
+		var c candidate
+		var place string
+		if c.number, place, text, err = cutSized(text); err != nil {
+			break
+		}
+		id, value, _ := strings.Cut(place, " ")
+		c.at, err = l.position(s.group, id, value)
+		found = append(found, c)
 	}
-	if len(l.Words) > 0 {
-		words = "words"
-	}
-	index, where, group := "users_group_", "in_group = ?", "in_group"
-	args = []any{s.group}
-	if s.group == 0 {
-		index, where, group = "users_status_", "organization = ? AND status = ?", "0" // of no use here, and not in the index
-		args = []any{l.organization, s.status}
-	}
-	return "SELECT number, id, " + group + ", " + column + ", " + words + " FROM users INDEXED BY " + index + column +
-			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
-			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
-		append(args, s.low.value, s.low.id, s.high.value, s.high.id, s.chunk)
+	return found, err
 }
 
-// scan reads number, id, group, the order's column, and words.
-func (l *list) scan(rows *sql.Rows, words *string) (c candidate, err error) {
-	var group, milli int64
-	value := any(&c.at.Text)
+// position is a place in the list.
+func (l *list) position(group int64, id, value string) (directory.Position, error) {
+	p := directory.Position{ID: id}
 	if l.order.times {
-		value = &milli
-	}
-	if err := rows.Scan(&c.number, &c.at.ID, &group, value, words); err != nil {
-		return c, err
+		milli, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return p, err
+		}
+		p.Time = time.UnixMilli(milli).UTC()
+	} else {
+		p.Text = value
 	}
 	switch l.Order.Field {
 	case directory.ByCreated:
-		c.at.Time = time.UnixMilli(milli).UTC()
 	case directory.ByLastLogin:
-		c.at.Time = time.UnixMilli(milli).UTC()
-		c.at.Missing = c.at.Time.IsZero()
+		p.Missing = p.Time.IsZero()
 	case directory.ByRole:
-		c.at.RoleID = l.byNumber[group].RoleID
+		p.RoleID = l.byNumber[group].RoleID
 	default:
-		c.at.Missing = c.at.Text == ""
+		p.Missing = p.Text == ""
 	}
-	return c, nil
+	return p, nil
 }
 
-// matches tells whether somebody with these words is found by all that are
-// searched for.
-func (l *list) matches(words string) bool {
-	for _, word := range l.Words {
-		if !strings.Contains(words, "\n"+word) {
-			return false
-		}
+// numbers reads who is next on a walk, and no more of them than that.
+func (l *list) numbers(s *stream) ([]candidate, error) {
+	walk, args := l.walkQuery(s, "number")
+	// One value, because a row costs as much to hand over as to find.
+	joined, err := l.value("SELECT group_concat(number) FROM ("+walk+")", args...)
+	if err != nil || joined == nil {
+		return nil, err
 	}
-	return true
+	numbers, err := splitNumbers(joined, s.chunk)
+	found := make([]candidate, len(numbers))
+	for i, number := range numbers {
+		found[i].number = number
+	}
+	return found, err
+}
+
+// walkQuery reads the next ones of a stream.
+func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
+	column, direction := l.order.name, ""
+	if l.down {
+		direction = " DESC"
+	}
+	index, where := "users_group_", "in_group = ? + 0" // a plain ? is planned anew whenever it becomes 1, or was
+	args = []any{s.group}
+	if s.group == 0 {
+		index, where = "users_status_", "organization = ? AND status = ?"
+		args = []any{l.organization, string(s.status)}
+	}
+	return "SELECT " + what + " FROM users INDEXED BY " + index + column +
+			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
+			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
+		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
 
 // wordRange are the entries of words that begin with a word and are in the
@@ -484,79 +535,318 @@ func (l *list) inRange(word string) []any {
 	return []any{l.organization, word, word + top, groups}
 }
 
-// fewest is the word with the fewest entries, of which it looks at some only.
-func (l *list) fewest(look int) (word string, entries int, err error) {
-	for i, w := range l.Words {
-		var n int
-		if err := l.row("SELECT count(*) FROM (SELECT 1 FROM words WHERE organization = ? AND word >= ? AND word < ? LIMIT ?)",
-			l.organization, w, w+top, look).Scan(&n); err != nil {
-			return "", 0, err
-		}
-		if i == 0 || n < entries {
-			word, entries = w, n
-		}
-	}
-	return word, entries, nil
-}
-
-// rarest is the word with the fewest entries of all. It looks at ever more of
-// them, so that a common word costs little more than the rarest.
-func (l *list) rarest() (word string, err error) {
-	for look := 1000; ; look *= 10 {
-		word, entries, err := l.fewest(look)
-		if err != nil || entries < look {
-			return word, err
-		}
-	}
-}
-
-// have is the condition on users to have all words, going by this one.
-func (l *list) have(rarest string) (condition string, args []any) {
-	condition, args = "number IN (SELECT user FROM words WHERE "+wordRange+")", l.inRange(rarest)
+// search finds those who have the words: the ones with the fewest first.
+func (l *list) search() error {
+	l.inGroups = l.Groups == nil
+	var sets []*roaring.Bitmap
 	for _, word := range l.Words {
-		if word != rarest {
-			condition, args = condition+" AND instr(words, ?)", append(args, "\n"+word)
+		if l.index != nil {
+			if set := l.index.beginnings[word]; set != nil {
+				sets = append(sets, set)
+				continue
+			}
 		}
-	}
-	return condition, args
-}
-
-// gather reads all who have the words, going by this one, and keeps those
-// nearest to where the page begins.
-func (l *list) gather(rarest string) ([]candidate, error) {
-	var page []candidate
-	cut := func() {
-		slices.SortFunc(page, func(a, b candidate) int { return l.compare(a.at, b.at) })
-		page = page[:min(len(page), l.Limit)]
-	}
-	start := l.start()
-	have, args := l.have(rarest)
-	err := l.rows("SELECT number, id, in_group, "+l.order.name+", '' FROM users WHERE "+have, args, func(rows *sql.Rows) error {
-		var words string
-		c, err := l.scan(rows, &words)
-		if err != nil || start != nil && l.compare(c.at, *start) <= 0 {
+		set, err := l.having(word)
+		if err != nil {
 			return err
 		}
-		page = append(page, c)
-		if len(page) >= l.Limit+1000 {
-			cut()
-		}
-		return nil
-	})
-	cut()
-	return page, err
+		sets, l.inGroups = append(sets, set), true
+	}
+	slices.SortFunc(sets, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	l.found = sets[0]
+	for _, set := range sets[1:] {
+		l.found = roaring.And(l.found, set)
+	}
+	return nil
 }
 
-// usersOf reads the users of a page, in its order.
+// having reads who of the groups has a word that begins so.
+func (l *list) having(word string) (*roaring.Bitmap, error) {
+	set, common := roaring.New(), l.memory.indexes.common
+	joined, err := l.value("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
+	if err != nil || joined == nil {
+		return set, err
+	}
+	numbers, err := splitNumbers(joined, common+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(numbers) <= common {
+		for _, number := range numbers {
+			set.Add(uint32(number)) //nolint:gosec // see index.apply
+		}
+		return set, nil
+	}
+	// There is no index yet, or it does not know that the word has become common.
+	err = l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
+		var number uint32
+		err := rows.Scan(&number)
+		set.Add(number)
+		return err
+	})
+	return set, err
+}
+
+// splitNumbers reads what group_concat has made of numbers.
+func splitNumbers(joined any, size int) ([]int64, error) {
+	text, ok := joined.(string)
+	if !ok {
+		text = fmt.Sprint(joined)
+	}
+	numbers := make([]int64, 0, size)
+	for part := range strings.SplitSeq(text, ",") {
+		number, err := strconv.ParseInt(part, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
+}
+
+// count is how many have the words.
+func (l *list) count() int {
+	if l.inGroups {
+		return int(l.found.GetCardinality()) //nolint:gosec // people of a file
+	}
+	n := uint64(0)
+	for _, s := range l.sources() {
+		set := l.index.groups[s.group]
+		if s.group == 0 {
+			set = l.index.statuses[s.status]
+		}
+		if set != nil {
+			n += l.found.AndCardinality(set)
+		}
+	}
+	return int(n) //nolint:gosec // people of a file
+}
+
+// pick is somebody found, and about where: the rank says in which part of the
+// list, the place where in that part, as far as it is known.
+type pick struct {
+	rank   int
+	place  uint64
+	number uint32
+}
+
+func (p pick) compare(q pick) int {
+	return cmp.Or(cmp.Compare(p.rank, q.rank), cmp.Compare(p.place, q.place))
+}
+
+// gather picks out those who are found and nearest to where the page begins.
+func (l *list) gather() ([]candidate, error) {
+	if l.index == nil {
+		return l.sortFound(l.found.ToArray())
+	}
+	numbers := l.nearest()
+	page := make([]candidate, len(numbers))
+	for i, number := range numbers {
+		page[i].number = int64(number)
+	}
+	users, err := l.usersOf(l.organizationID, page)
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range users {
+		page[i].at = directory.PositionOf(u, l.Order.Field)
+	}
+	return l.sorted(page), nil
+}
+
+// nearest are those of the page, and whoever may stand between them.
+func (l *list) nearest() []uint32 {
+	ranks := l.ranks()
+	slot := slots[l.order.name]
+	pickOf := func(number uint32) (p pick, listed bool) {
+		s := &l.index.standings[int64(number)-l.index.first]
+		if int(s.group) >= len(ranks) || ranks[s.group] == unlisted {
+			return p, false
+		}
+		p = pick{ranks[s.group], s.places[slot], number}
+		if l.down {
+			p.place = ^p.place
+		}
+		if l.missing(s.places[slot]) {
+			p.rank = l.missingRank()
+		}
+		return p, true
+	}
+	var from *pick
+	if start := l.start(); start != nil {
+		from = l.pickOfStart(*start)
+	}
+	var near, edge []pick
+	limit, full := l.Limit, false
+	var last pick // the last of the page, when it is full
+	cut := func() {
+		slices.SortFunc(near, pick.compare)
+		if len(near) < limit {
+			return
+		}
+		last, full = near[limit-1], true
+		end := limit
+		for end < len(near) && near[end].compare(last) == 0 {
+			end++
+		}
+		near = near[:end]
+	}
+	room := limit + 1000
+	l.found.Iterate(func(number uint32) bool {
+		p, listed := pickOf(number)
+		if !listed || full && p.compare(last) > 0 {
+			return true
+		}
+		if from != nil {
+			switch c := p.compare(*from); {
+			case c < 0:
+				return true
+			case c == 0:
+				edge = append(edge, p)
+				return true
+			}
+		}
+		if near = append(near, p); len(near) >= room {
+			cut()
+			room = len(near) + 1000
+		}
+		return true
+	})
+	cut()
+	numbers := make([]uint32, 0, len(near)+len(edge))
+	for _, p := range append(edge, near...) {
+		numbers = append(numbers, p.number)
+	}
+	return numbers
+}
+
+// missing tells whether a place is that of no value.
+func (l *list) missing(place uint64) bool {
+	switch l.Order.Field {
+	case directory.ByRole, directory.ByCreated:
+		return false
+	case directory.ByLastLogin:
+		return place == placeOfTime(time.Time{}.UnixMilli())
+	}
+	return place == 0
+}
+
+// missingRank: last in the list, in either direction, so first when walking
+// backward.
+func (l *list) missingRank() int {
+	if l.Backward {
+		return -1
+	}
+	return 1
+}
+
+// unlisted is the rank of a group that is not in the list.
+const unlisted = math.MinInt
+
+// ranks are those of the groups, by number: by role, the walk takes one role
+// after the other.
+func (l *list) ranks() []int {
+	var ranks []int
+	for _, g := range l.groups {
+		for int64(len(ranks)) <= g.number {
+			ranks = append(ranks, unlisted)
+		}
+		ranks[g.number] = 0
+		if l.Order.Field == directory.ByRole {
+			ranks[g.number] = l.roleRank(g.RoleID)
+		}
+	}
+	return ranks
+}
+
+// roleRank is how many roles of the list the walk takes before this one.
+func (l *list) roleRank(id string) int {
+	before := map[string]bool{}
+	for _, g := range l.groups {
+		if c := l.compareRoles(g.RoleID, id); c < 0 && !l.down || c > 0 && l.down {
+			before[g.RoleID] = true
+		}
+	}
+	return len(before)
+}
+
+// pickOfStart is where the walk begins. Before a role that nobody of the list
+// has stand those of the roles before it.
+func (l *list) pickOfStart(start directory.Position) *pick {
+	p := pick{place: placeOfText(start.Text)}
+	if l.order.times {
+		p.place = placeOfTime(start.Time.UnixMilli())
+	}
+	if l.down {
+		p.place = ^p.place
+	}
+	switch {
+	case start.Missing:
+		p.rank = l.missingRank()
+	case l.Order.Field == directory.ByRole:
+		p.rank = l.roleRank(start.RoleID)
+		if !slices.ContainsFunc(l.groups, func(g group) bool { return g.RoleID == start.RoleID }) {
+			p.rank, p.place = p.rank-1, math.MaxUint64
+		}
+	}
+	return &p
+}
+
+// sortFound reads where people stand, and keeps those nearest to where the page
+// begins.
+func (l *list) sortFound(numbers []uint32) ([]candidate, error) {
+	var page []candidate
+	err := l.rows("SELECT number, id, "+l.order.name+", in_group FROM users WHERE number IN (SELECT value FROM json_each(?))", []any{jsonOf(numbers)},
+		func(rows *sql.Rows) error {
+			var c candidate
+			var id, value string
+			var group int64
+			err := rows.Scan(&c.number, &id, &value, &group)
+			if err == nil {
+				c.at, err = l.position(group, id, value)
+			}
+			page = append(page, c)
+			return err
+		})
+	return l.sorted(page), err
+}
+
+// sorted are those behind the start, in the order of the walk, as many as the
+// page has.
+func (l *list) sorted(page []candidate) []candidate {
+	if start := l.start(); start != nil {
+		page = slices.DeleteFunc(page, func(c candidate) bool { return l.compare(c.at, *start) <= 0 })
+	}
+	slices.SortFunc(page, func(a, b candidate) int { return l.compare(a.at, b.at) })
+	return page[:min(len(page), l.Limit)]
+}
+
+// usersOf finds the users of a page, in its order: most in memory.
 func (t *tx) usersOf(organizationID string, page []candidate) ([]*directory.User, error) {
-	numbers := make([]int64, len(page))
-	place := make(map[int64]int, len(page))
-	for i, c := range page {
-		numbers[i], place[c.number] = c.number, i
+	version, err := t.version()
+	if err != nil {
+		return nil, err
 	}
 	users := make([]*directory.User, len(page))
-	err := t.rows("SELECT ?1, id, revision, document, number FROM users WHERE number IN (SELECT value FROM json_each(?2))",
-		[]any{organizationID, jsonOf(numbers)}, func(rows *sql.Rows) error {
+	var missing []int64
+	place := map[int64]int{}
+	m := t.memory
+	m.mu.Lock()
+	holds := m.holds(version)
+	for i, c := range page {
+		if holds {
+			users[i], _ = m.people.get(c.number)
+		}
+		if users[i] == nil {
+			missing, place[c.number] = append(missing, c.number), i
+		}
+	}
+	m.mu.Unlock()
+	if len(missing) == 0 {
+		return users, nil
+	}
+	err = t.rows("SELECT ?1, id, revision, document, number FROM users WHERE number IN (SELECT value FROM json_each(?2))",
+		[]any{organizationID, jsonOf(missing)}, func(rows *sql.Rows) error {
 			var number int64
 			u, err := scanUser(rows, &number)
 			if err == nil {
@@ -564,5 +854,15 @@ func (t *tx) usersOf(organizationID string, page []candidate) ([]*directory.User
 			}
 			return err
 		})
-	return users, err
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keeps(version) {
+		for _, number := range missing {
+			m.keepPerson(known{users[place[number]], number})
+		}
+	}
+	return users, nil
 }

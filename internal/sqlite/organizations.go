@@ -55,8 +55,20 @@ func dueOf(o *directory.Organization) sql.NullInt64 {
 const selectOrganizations = "SELECT id, slug, revision, document FROM organizations "
 
 // Organization implements directory.OrganizationStore.
-func (s *Store) Organization(ctx context.Context, id string) (*directory.Organization, error) {
-	return one(s.organizations(ctx, selectOrganizations+"WHERE id = ?", id))
+func (s *Store) Organization(ctx context.Context, id string) (found *directory.Organization, err error) {
+	err = s.db.read(ctx, func(t *tx) error {
+		found, err = recalled(t,
+			func(m *memory) (*directory.Organization, bool) { return m.organizations.get(id) },
+			func() (*directory.Organization, error) {
+				return one(t.organizations(selectOrganizations+"WHERE id = ?", id))
+			},
+			func(m *memory, o *directory.Organization) { m.organizations.put(id, o) })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found.Clone(), nil
 }
 
 // OrganizationBySlug implements directory.OrganizationStore.
@@ -75,17 +87,24 @@ func (s *Store) DueOrganizations(ctx context.Context, now time.Time, limit int) 
 
 func (s *Store) organizations(ctx context.Context, query string, args ...any) (found []*directory.Organization, err error) {
 	err = s.db.read(ctx, func(t *tx) error {
-		return t.rows(query, args, func(rows *sql.Rows) error {
-			var id, slug string
-			var revision int64
-			var document sql.RawBytes
-			if err := rows.Scan(&id, &slug, &revision, &document); err != nil {
-				return err
-			}
-			o, err := decodeOrganization(id, slug, revision, document)
-			found = append(found, o)
+		found, err = t.organizations(query, args...)
+		return err
+	})
+	return found, err
+}
+
+// organizations reads the organizations of a query.
+func (t *tx) organizations(query string, args ...any) (found []*directory.Organization, err error) {
+	err = t.rows(query, args, func(rows *sql.Rows) error {
+		var id, slug string
+		var revision int64
+		var document sql.RawBytes
+		if err := rows.Scan(&id, &slug, &revision, &document); err != nil {
 			return err
-		})
+		}
+		o, err := decodeOrganization(id, slug, revision, document)
+		found = append(found, o)
+		return err
 	})
 	if err != nil {
 		return nil, err

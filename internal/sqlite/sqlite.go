@@ -9,11 +9,13 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -30,12 +32,19 @@ import (
 // neither wait for the writer nor hold it up.
 type DB struct {
 	writer, reader *pool
+	memory         *memory
+	// beside is what runs beside the requests.
+	beside sync.WaitGroup
+	// line is who waits to write.
+	line line
+	// within is the transaction in which all is written, while a store is filled.
+	within *tx
 }
 
 // migrations are the embedded files that make the tables, in the order in which
 // they are applied, each once for a file: PRAGMA user_version is how many have
 // been. What has been released is never edited; a change of it is a new file.
-var migrations = []string{"schema.sql", "vault.sql"}
+var migrations = []string{"schema.sql", "vault.sql", "changes.sql"}
 
 //go:embed *.sql
 var migrationFiles embed.FS
@@ -70,11 +79,11 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := file.Close(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{}
-	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1); err != nil {
+	db := &DB{memory: newMemory()}
+	if db.writer, err = newPool(path, writerSettings, "BEGIN IMMEDIATE", 1, db.memory); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8)); err != nil {
+	if db.reader, err = newPool(path, readerSettings, "BEGIN", min(max(4, runtime.GOMAXPROCS(0)), 8), db.memory); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.writer.close())
 	}
 	if err := db.begin(ctx); err != nil {
@@ -83,12 +92,20 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	return db, nil
 }
 
+// Observe has f called before each statement, with the context of whoever asks
+// for it. It is called before the DB is used.
+func (db *DB) Observe(f func(ctx context.Context, statement string)) {
+	db.writer.observe, db.reader.observe = f, f
+}
+
 // Close closes the file when what is running has ended; what is asked later is
 // refused.
 func (db *DB) Close() error {
 	// The writer last: the last connection folds the WAL into the file, and a
 	// reader may not.
-	return errors.Join(db.reader.close(), db.writer.close())
+	err := errors.Join(db.reader.close(), db.writer.close())
+	db.beside.Wait()
+	return err
 }
 
 // begin makes the first connection, and with it the file. Programs that do so
@@ -139,13 +156,6 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// write runs do in a transaction beside which nobody else writes (BEGIN
-// IMMEDIATE), and commits it if do answers nil. When write answers nil, what
-// was written is on the disk.
-func (db *DB) write(ctx context.Context, do func(*tx) error) error {
-	return db.writer.transact(ctx, do)
-}
-
 // read runs do in a transaction that sees one moment of the file: all that was
 // committed before, and nothing that is committed while it runs.
 func (db *DB) read(ctx context.Context, do func(*tx) error) error {
@@ -162,12 +172,21 @@ type pool struct {
 	// still to be opened.
 	free   chan *conn
 	closed chan struct{}
+	memory *memory
+	// observe may be nil; see DB.Observe.
+	observe func(ctx context.Context, statement string)
 }
 
 // conn is one connection with the statements prepared on it.
 type conn struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
+	// lazy is whether commits of the connection are not flushed.
+	lazy bool
+	// writes is what they write, of that which is kept in memory.
+	writes map[string]tables
+	// quick are the statements that answer one value, or none; see tx.value.
+	quick map[string]sqldriver.Stmt
 }
 
 // close closes the statements too, which database/sql leaves to whoever made
@@ -178,13 +197,16 @@ func (c *conn) close(broken bool) error {
 	for _, stmt := range c.prepared {
 		errs = append(errs, stmt.Close())
 	}
+	for _, stmt := range c.quick {
+		errs = append(errs, c.Raw(func(any) error { return stmt.Close() }))
+	}
 	if broken {
 		return errors.Join(append(errs, c.Raw(func(any) error { return sqldriver.ErrBadConn }))...)
 	}
 	return errors.Join(append(errs, c.Close())...)
 }
 
-func newPool(path, settings, begin string, size int) (*pool, error) {
+func newPool(path, settings, begin string, size int, m *memory) (*pool, error) {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // a Windows drive
@@ -193,7 +215,7 @@ func newPool(path, settings, begin string, size int) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{})}
+	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{}), memory: m}
 	for range size {
 		p.free <- nil
 	}
@@ -213,28 +235,33 @@ func (p *pool) close() error {
 
 // transact answers what do answered, or an error that wraps
 // directory.ErrUnavailable when SQLite could not do its part in time.
-func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
-	defer func() { err = translate(err) }()
+func (p *pool) transact(ctx context.Context, do func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return translate(err)
 	}
-	var c *conn
 	select {
 	case <-p.closed:
-		return sql.ErrConnDone
+		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
-		return ctx.Err()
-	case c = <-p.free:
+		return translate(ctx.Err())
+	case c := <-p.free:
+		defer func() { p.free <- c }()
+		return translate(p.run(ctx, &c, false, do))
 	}
-	defer func() { p.free <- c }()
-	if c == nil {
+}
+
+// run runs do in a transaction of *at, which it opens when it is nil, and makes
+// nil when it is broken. A lazy commit is not flushed.
+func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error) error {
+	if *at == nil {
 		opened, err := p.db.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		c = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}}
+		*at = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
 	}
-	t := &tx{ctx: ctx, conn: c}
+	c := *at
+	t := &tx{ctx: ctx, conn: c, memory: p.memory, closed: p.closed, observe: p.observe}
 	done := false
 	defer func() {
 		if done {
@@ -246,27 +273,72 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) (err error) {
 		undo := &tx{ctx: context.WithoutCancel(ctx), conn: c}
 		if _, err := undo.exec("ROLLBACK"); err != nil && code(err) != sqlite3.SQLITE_ERROR {
 			_ = c.close(true)
-			c = nil
+			*at = nil
 		}
 	}()
-	if _, err := t.exec(p.begin); err != nil {
+	if err := t.flush(!lazy); err != nil {
+		return err
+	}
+	if err := p.start(t); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
 		return err
 	}
-	if _, err := t.exec("COMMIT"); err != nil {
+	if err := t.commit(); err != nil {
 		return err
 	}
 	done = true
 	return nil
 }
 
+// start begins a transaction. Only one that writes may have to wait, for another
+// process.
+func (p *pool) start(t *tx) (err error) {
+	if p.begin == "BEGIN" {
+		_, err = t.value(p.begin)
+	} else {
+		_, err = t.exec(p.begin)
+	}
+	return err
+}
+
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx  context.Context //nolint:containedctx // a transaction lives within one call
-	conn *conn
+	ctx     context.Context //nolint:containedctx // a transaction lives within one call
+	conn    *conn
+	memory  *memory
+	observe func(ctx context.Context, statement string)
+	// seen is the moment that the transaction sees; 0 while nobody has asked.
+	seen   int64
+	closed <-chan struct{}
+	// wrote is what it has changed. Of people it says whom and how, in changes;
+	// tells is whether it does, and silent whether it does not of all of them.
+	wrote         tables
+	changes       []change
+	tells, silent bool
+}
+
+// commit makes what was written final, and has the memory of it set right.
+func (t *tx) commit() error {
+	if t.wrote == 0 {
+		_, err := t.value("COMMIT")
+		return err
+	}
+	if _, err := t.exec("UPDATE changes SET n = n + 1"); err != nil {
+		return err
+	}
+	t.seen = 0
+	version, err := t.version()
+	if err != nil {
+		return err
+	}
+	c, tells := commit{version, t.changes}, t.tells && !t.silent
+	t.memory.commit(c, t.wrote, tells)
+	_, err = t.value("COMMIT")
+	t.memory.committed(c, t.wrote, tells, err == nil)
+	return err
 }
 
 // exec runs a statement that answers nothing, and tells how many rows it changed.
@@ -275,6 +347,7 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	t.wrote |= t.conn.writes[query]
 	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
@@ -290,6 +363,7 @@ func (t *tx) insert(query string, args ...any) (rowid int64, added bool, err err
 	if err != nil {
 		return 0, false, err
 	}
+	t.wrote |= t.conn.writes[query]
 	result, err := stmt.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, false, err
@@ -337,6 +411,9 @@ type failed struct{ err error }
 func (f failed) Scan(...any) error { return f.err }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.observe != nil {
+		t.observe(t.ctx, query)
+	}
 	if stmt := t.conn.prepared[query]; stmt != nil {
 		return stmt, nil
 	}
@@ -344,12 +421,66 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.conn.prepared[query] = stmt
+	t.conn.prepared[query], t.conn.writes[query] = stmt, written(query)
 	return stmt, nil
+}
+
+// flush sets whether commits of the connection are flushed to the disk.
+func (t *tx) flush(yes bool) error {
+	if t.conn.lazy == !yes {
+		return nil
+	}
+	level := "NORMAL"
+	if yes {
+		level = "FULL"
+	}
+	// Not prepared: it takes effect when the statement is made.
+	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
+	if err == nil {
+		t.conn.lazy = !yes
+	}
+	return err
+}
+
+// value is the one value that a statement answers, nil when it answers nothing.
+// It is for what every request does: it goes past database/sql, which would take
+// as long as SQLite itself, and is not cut off when the context ends, for which a
+// goroutine would have to wait; so it must be short. What it answers are int64,
+// string and nil; what it is given, too.
+func (t *tx) value(query string, args ...any) (value any, err error) {
+	named := make([]sqldriver.NamedValue, len(args))
+	for i, arg := range args {
+		named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	ctx := context.WithoutCancel(t.ctx)
+	err = t.conn.Raw(func(raw any) error {
+		stmt := t.conn.quick[query]
+		if stmt == nil {
+			var err error
+			if stmt, err = raw.(sqldriver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
+				return err
+			}
+			t.conn.quick[query] = stmt
+		}
+		rows, err := stmt.(sqldriver.StmtQueryContext).QueryContext(ctx, named)
+		if err != nil {
+			return err
+		}
+		if len(rows.Columns()) > 0 {
+			var row [1]sqldriver.Value
+			if err = rows.Next(row[:]); errors.Is(err, io.EOF) {
+				err = nil
+			}
+			value = row[0]
+		}
+		return errors.Join(err, rows.Close())
+	})
+	return value, err
 }
 
 // script runs any number of statements without parameters.
 func (t *tx) script(text string) error {
+	t.wrote = allTables
 	_, err := t.conn.ExecContext(t.ctx, text)
 	return err
 }

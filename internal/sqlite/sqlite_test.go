@@ -36,7 +36,16 @@ func open(t testing.TB, path string) *DB {
 func TestStore(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
 	storetest.Run(t, func(*testing.T) directory.Store { return NewStore(db) })
-	t.Run("every statement that was run goes by an index", func(t *testing.T) { plansHold(t, db) })
+	t.Run("every statement goes by an index", func(t *testing.T) {
+		storetest.EveryList(t, NewStore(db))
+		p := plans{}
+		p.look(t, db)
+		p.judge(t, storeExcuses,
+			"INDEXED BY users_status_name ", "INDEXED BY users_group_last_login ", "FROM (SELECT user FROM words",
+			"INDEXED BY users_due", "INDEXED BY claims_unsettled", "invitation_hash = ?2", "UPDATE words", "DELETE FROM keys",
+			"INDEXED BY organizations_due", "INDEXED BY users_group_created ON", "INDEXED BY claims_marks", "INSERT INTO claims",
+			"DELETE FROM claims", "INDEXED BY events_action", "FROM event_people")
+	})
 }
 
 func TestOpen(t *testing.T) {
@@ -176,23 +185,136 @@ func TestTransactions(t *testing.T) {
 		}
 		insert(t, store, "org_after")
 	})
-	t.Run("a statement that takes too long is stopped, and undone", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		err := db.write(ctx, func(t *tx) error {
-			if _, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES ('org_slow', 'slow', x'', 1)"); err != nil {
+	t.Run("those who wait at the same time write in one transaction, and one who fails undoes nothing of the others", func(t *testing.T) {
+		add := func(id string) func(*tx) error {
+			return func(t *tx) error {
+				_, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES (?1, ?1, x'7b7d', 1)", id)
 				return err
 			}
+		}
+		held, release := make(chan struct{}), make(chan struct{})
+		first := make(chan error)
+		go func() {
+			first <- db.write(context.Background(), func(*tx) error {
+				close(held)
+				<-release
+				return nil
+			})
+		}()
+		<-held
+		var transactions []*tx
+		answers, panics := map[string]error{}, map[string]bool{}
+		var mu sync.Mutex
+		var group sync.WaitGroup
+		queue := func(id string, do func(*tx) error) {
+			before := db.line.length()
+			group.Go(func() {
+				defer func() {
+					mu.Lock()
+					panics[id] = recover() != nil
+					mu.Unlock()
+				}()
+				err := db.write(context.Background(), func(t *tx) error {
+					transactions = append(transactions, t)
+					return errors.Join(add(id)(t), do(t))
+				})
+				mu.Lock()
+				answers[id] = err
+				mu.Unlock()
+			})
+			for db.line.length() == before {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		fails, nothing := errors.New("no"), func(*tx) error { return nil }
+		queue("org_one", nothing)
+		queue("org_refused", func(*tx) error { return fails })
+		queue("org_disco", func(*tx) error { panic("at the disco") })
+		queue("org_broken", func(t *tx) error { _, err := t.exec("INSERT INTO nowhere VALUES (1)"); return err })
+		queue("org_two", func(t *tx) error {
 			var n int
-			return t.row("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c").Scan(&n)
+			err := t.row("SELECT count(*) FROM organizations WHERE id IN ('org_one', 'org_refused', 'org_disco', 'org_broken')").Scan(&n)
+			if err == nil && n != 1 {
+				err = fmt.Errorf("%d of those before are there", n)
+			}
+			return err
 		})
-		if !errors.Is(err, directory.ErrUnavailable) {
-			t.Errorf("got %v", err)
+		close(release)
+		if err := <-first; err != nil {
+			t.Error(err)
 		}
-		if _, err := store.Organization(t.Context(), "org_slow"); !errors.Is(err, directory.ErrNotFound) {
-			t.Errorf("got %v", err)
+		group.Wait()
+		for i, at := range transactions {
+			if at != transactions[0] {
+				t.Errorf("job %d has a transaction of its own", i)
+			}
 		}
-		insert(t, store, "org_slow")
+		if answers["org_one"] != nil || answers["org_two"] != nil || !errors.Is(answers["org_refused"], fails) || answers["org_broken"] == nil || !panics["org_disco"] {
+			t.Errorf("got %v, panics %v", answers, panics)
+		}
+		has(t, store, "org_one")
+		has(t, store, "org_two")
+		for _, id := range []string{"org_refused", "org_disco", "org_broken"} {
+			if _, err := store.Organization(t.Context(), id); !errors.Is(err, directory.ErrNotFound) {
+				t.Errorf("%s: %v", id, err)
+			}
+		}
+	})
+	t.Run("when their transaction fails, none of them was made", func(t *testing.T) {
+		held, release := make(chan struct{}), make(chan struct{})
+		go func() {
+			_ = db.write(context.Background(), func(*tx) error {
+				close(held)
+				<-release
+				return nil
+			})
+		}()
+		<-held
+		errs := make(chan error, 3)
+		for i := range 3 {
+			before := db.line.length()
+			go func() {
+				errs <- db.write(context.Background(), func(t *tx) error {
+					if i == 1 {
+						// As SQLite does by itself when the disk is full.
+						return t.script("ROLLBACK")
+					}
+					_, err := t.exec("INSERT INTO organizations (id, slug, document, seat_limit) VALUES (?1, ?1, x'7b7d', 1)", fmt.Sprint("org_lost", i))
+					return err
+				})
+			}()
+			for db.line.length() == before {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		close(release)
+		for range 3 {
+			if err := <-errs; err == nil {
+				t.Error("it was said to be written")
+			}
+		}
+		for i := range 3 {
+			if _, err := store.Organization(t.Context(), fmt.Sprint("org_lost", i)); !errors.Is(err, directory.ErrNotFound) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		insert(t, store, "org_found")
+	})
+	t.Run("what need not be flushed is not, and what comes after it is", func(t *testing.T) {
+		level := func(run func(context.Context, func(*tx) error) error) (level string) {
+			if err := run(t.Context(), func(t *tx) error { return t.row("PRAGMA synchronous").Scan(&level) }); err != nil {
+				t.Error(err)
+			}
+			return level
+		}
+		for range 2 {
+			if got := level(db.writeLazily); got != "1" {
+				t.Errorf("synchronous is %s, want NORMAL", got)
+			}
+			if got := level(db.write); got != "2" {
+				t.Errorf("synchronous is %s, want FULL", got)
+			}
+		}
 	})
 	t.Run("a panic undoes, and frees the connection", func(t *testing.T) {
 		func() {
@@ -218,6 +340,13 @@ func TestTransactions(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// length is how many wait.
+func (l *line) length() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
 }
 
 // insert adds an organization.

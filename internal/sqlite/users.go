@@ -67,6 +67,14 @@ func joined(words []string) string {
 	return "\n" + strings.Join(words, "\n")
 }
 
+// split takes apart what joined has put together.
+func split(words string) []string {
+	if words == "" {
+		return nil
+	}
+	return strings.Split(words[1:], "\n")
+}
+
 // rowsOf shares the work among the processors: folding and splitting the names
 // of many costs as much as a third of writing them.
 func rowsOf(users []*directory.User) []row {
@@ -94,6 +102,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 	rows := rowsOf(users)
 	answers := make([]error, len(users))
 	err := s.db.write(ctx, func(t *tx) error {
+		t.tells = true
 		organization, err := t.organization(users[0].OrganizationID)
 		if err != nil {
 			return err
@@ -109,6 +118,9 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 				}
 				groups[r.group] = r.inGroup
 			}
+			if s.db.within != nil {
+				r.keys = nil // Fill adds those of all.
+			}
 			number, err := t.insertUser(organization, users[i].ID, r)
 			if errors.Is(err, directory.ErrTaken) {
 				answers[i] = err
@@ -118,6 +130,10 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 				return err
 			}
 			people[r.inGroup]++
+			if s.db.within != nil {
+				continue // Fill adds the words of all.
+			}
+			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
 			}
@@ -237,6 +253,7 @@ func (t *tx) count(group int64, n int) error {
 func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 	r, next := rowOf(u), u.Revision+1
 	err := s.db.write(ctx, func(t *tx) error {
+		t.tells = true
 		organization, err := t.organization(u.OrganizationID)
 		if errors.Is(err, directory.ErrNotFound) {
 			return directory.ErrStale
@@ -263,9 +280,11 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err := t.changeKeys(organization, number, []string{was.email, was.username}, r.keys); err != nil {
 			return err
 		}
-		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, wasWords, r.words); err != nil {
+		before := split(wasWords)
+		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, before, r.words); err != nil {
 			return err
 		}
+		t.changes = append(t.changes, change{organization, number, &listed{was, before}, &listed{r.indexed, r.words}})
 		if was.inGroup != r.inGroup {
 			if err := errors.Join(t.count(was.inGroup, -1), t.count(r.inGroup, 1)); err != nil {
 				return err
@@ -306,11 +325,7 @@ func (t *tx) changeKeys(organization, number int64, was, is []string) error {
 	return nil
 }
 
-func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, wasJoined string, is []string) error {
-	var was []string
-	if wasJoined != "" {
-		was = strings.Split(wasJoined[1:], "\n")
-	}
+func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, was, is []string) error {
 	for _, word := range was {
 		var err error
 		switch {
@@ -334,8 +349,29 @@ func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, wasJoine
 
 // User implements directory.UserStore.
 func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
-	return one(s.users(ctx, `SELECT ?1, id, revision, document FROM users
-		WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, organizationID, id))
+	var found known
+	err := s.db.read(ctx, func(t *tx) (err error) {
+		found, err = recalled(t,
+			func(m *memory) (known, bool) { return m.person(organizationID, id) },
+			func() (k known, err error) {
+				err = t.rows(`SELECT ?1, id, revision, document, number FROM users
+					WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
+					func(rows *sql.Rows) error {
+						k.User, err = scanUser(rows, &k.number)
+						return err
+					})
+				if err == nil && k.User == nil {
+					err = directory.ErrNotFound
+				}
+				return k, err
+			},
+			func(m *memory, k known) { m.keepPerson(k) })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found.Clone(), nil
 }
 
 // Users implements directory.UserStore.
@@ -388,21 +424,41 @@ func (s *Store) Members(ctx context.Context, organizationID, roleID string, stat
 
 // Counts implements directory.UserStore.
 func (s *Store) Counts(ctx context.Context, organizationID string) (counts directory.Counts, err error) {
-	counts = directory.Counts{}
 	err = s.db.read(ctx, func(t *tx) error {
-		return t.rows(`SELECT status, role, two_factor, people FROM groups
-			WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
-			func(rows *sql.Rows) error {
-				var g directory.Group
-				var people int
-				if err := rows.Scan(&g.Status, &g.RoleID, &g.TwoFactor, &people); err != nil {
-					return err
-				}
-				counts[g] = people
-				return nil
-			})
+		all, err := t.census(organizationID)
+		if err == nil {
+			counts = all.counts()
+		}
+		return err
 	})
 	return counts, err
+}
+
+func (c *census) counts() directory.Counts {
+	counts := directory.Counts{}
+	for _, g := range c.groups {
+		counts[g.Group] = g.people
+	}
+	return counts
+}
+
+// census is the groups of an organization that have people.
+func (t *tx) census(organizationID string) (*census, error) {
+	return recalled(t,
+		func(m *memory) (*census, bool) { return m.censuses.get(organizationID) },
+		func() (*census, error) {
+			all := &census{}
+			err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
+				WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
+				func(rows *sql.Rows) error {
+					var g group
+					err := rows.Scan(&all.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people)
+					all.groups = append(all.groups, g)
+					return err
+				})
+			return all, err
+		},
+		func(m *memory, all *census) { m.censuses.put(organizationID, all) })
 }
 
 // Repair has nothing to do: the counts change in the transaction that changes

@@ -10,7 +10,11 @@ import (
 	"roster/internal/directory"
 )
 
-// Vault keeps what expires, in the same file as the Store, and as durable.
+// Vault keeps what expires, in the same file as the Store. Sessions are as
+// durable as what the Store keeps. A count, a half-finished sign-in or the
+// answer of a request that the last moment before a power failure has taken
+// along is missed by nobody who relied on it: those are not flushed by
+// themselves, but with the next write that is.
 type Vault struct{ db *DB }
 
 var _ account.Vault = (*Vault)(nil)
@@ -24,7 +28,7 @@ func (v *Vault) Ping(ctx context.Context) error { return v.db.Ping(ctx) }
 // Sweep removes what has ended by now. What has ended is never answered; this
 // only keeps the file small.
 func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		for _, remove := range []string{
 			"DELETE FROM sessions WHERE ends_at <= ?",
 			"DELETE FROM challenges WHERE expires_at <= ?",
@@ -41,30 +45,50 @@ func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
 
 // PutSession implements account.Vault.
 func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
-	return v.change(ctx, `INSERT OR REPLACE INTO sessions
-		(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
-		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+	return v.db.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT OR REPLACE INTO sessions
+			(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
+			s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+		return err
+	})
 }
 
-const selectSession = `SELECT organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent
-	FROM sessions `
+const sessionColumns = "organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent"
+
+// byUser names the index, for SQLite takes an organization to have few sessions
+// and would read them all.
+const byUser = "INDEXED BY sessions_by_user WHERE organization = ? AND user = ?"
 
 // Session implements account.Vault.
-func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (s account.Session, err error) {
-	err = v.db.read(ctx, func(t *tx) error {
-		err := scanSession(t.row(selectSession+"WHERE organization = ? AND token_hash = ? AND ends_at > ?",
-			organizationID, tokenHash, now.UnixMilli()), &s)
-		return notFound(err)
+func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (account.Session, error) {
+	var found session
+	key := sessionKey{organizationID, tokenHash}
+	err := v.db.read(ctx, func(t *tx) (err error) {
+		found, err = recalled(t,
+			func(m *memory) (session, bool) { return m.sessions.get(key) },
+			func() (s session, err error) {
+				err = notFound(scanSession(t.row("SELECT "+sessionColumns+", ends_at FROM sessions WHERE organization = ? AND token_hash = ?",
+					organizationID, tokenHash), &s.Session, &s.ends))
+				return s, err
+			},
+			func(m *memory, s session) { m.sessions.put(key, s) })
+		return err
 	})
-	return s, err
+	if err == nil && found.ends <= now.UnixMilli() {
+		err = directory.ErrNotFound
+	}
+	if err != nil {
+		return account.Session{}, err
+	}
+	return found.Session, nil
 }
 
 // Sessions implements account.Vault.
 func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now time.Time) (all []account.Session, err error) {
 	err = v.db.read(ctx, func(t *tx) error {
-		return t.rows(selectSession+"WHERE organization = ? AND user = ? AND ends_at > ?",
+		return t.rows("SELECT "+sessionColumns+" FROM sessions "+byUser+" AND ends_at > ?",
 			[]any{organizationID, userID, now.UnixMilli()}, func(rows *sql.Rows) error {
 				var s account.Session
 				if err := scanSession(rows, &s); err != nil {
@@ -77,10 +101,13 @@ func (v *Vault) Sessions(ctx context.Context, organizationID, userID string, now
 	return all, err
 }
 
-func scanSession(row interface{ Scan(...any) error }, s *account.Session) error {
+// scanSession reads sessionColumns, and others behind them.
+func scanSession(row interface{ Scan(...any) error }, s *account.Session, others ...any) error {
 	var created, used, expires, authenticated int64
-	err := row.Scan(&s.OrganizationID, &s.TokenHash, &s.ID, &s.UserID, &created, &used, &expires, &authenticated,
-		&s.Origin.IP, &s.Origin.UserAgent)
+	err := row.Scan(append([]any{
+		&s.OrganizationID, &s.TokenHash, &s.ID, &s.UserID, &created, &used, &expires, &authenticated,
+		&s.Origin.IP, &s.Origin.UserAgent,
+	}, others...)...)
 	s.CreatedAt, s.LastUsedAt = time.UnixMilli(created).UTC(), time.UnixMilli(used).UTC()
 	s.ExpiresAt, s.AuthenticatedAt = time.UnixMilli(expires).UTC(), time.UnixMilli(authenticated).UTC()
 	return err
@@ -96,7 +123,7 @@ func (v *Vault) TouchSession(ctx context.Context, s account.Session, lastUsed, e
 func (v *Vault) EndSessions(ctx context.Context, organizationID, userID string, ids []string) error {
 	return v.db.write(ctx, func(t *tx) error {
 		for _, id := range ids {
-			if _, err := t.exec("DELETE FROM sessions WHERE organization = ? AND user = ? AND id = ?", organizationID, userID, id); err != nil {
+			if _, err := t.exec("DELETE FROM sessions "+byUser+" AND id = ?", organizationID, userID, id); err != nil {
 				return err
 			}
 		}
@@ -134,7 +161,7 @@ func (v *Vault) Reserve(ctx context.Context, organizationID, key string, limit d
 	if n < 1 {
 		return 0, nil
 	}
-	err = v.db.write(ctx, func(t *tx) error {
+	err = v.db.writeLazily(ctx, func(t *tx) error {
 		var uses int
 		var first, last, ends int64
 		err := t.row("SELECT uses, first_at, last_at, ends_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
@@ -175,7 +202,7 @@ func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
 // Refund implements directory.Limiter. The latest use is made to be long ago,
 // so that nothing waits for it.
 func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		for _, statement := range []string{
 			"DELETE FROM limits WHERE organization = ? AND key = ? AND uses <= 1",
 			"UPDATE limits SET uses = uses - 1, last_at = 0 WHERE organization = ? AND key = ?",
@@ -190,7 +217,7 @@ func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
 
 // BeginRequest implements directory.Requests.
 func (v *Vault) BeginRequest(ctx context.Context, organizationID, key, fingerprint string, now, lease time.Time) (r directory.Request, err error) {
-	err = v.db.write(ctx, func(t *tx) error {
+	err = v.db.writeLazily(ctx, func(t *tx) error {
 		var done bool
 		err := t.row("SELECT fingerprint, answer, answer IS NOT NULL FROM requests WHERE organization = ? AND key = ? AND ends_at > ?",
 			organizationID, key, now.UnixMilli()).Scan(&r.Fingerprint, &r.Answer, &done)
@@ -228,7 +255,7 @@ func (v *Vault) AbandonRequest(ctx context.Context, organizationID, key string) 
 
 // change runs one statement.
 func (v *Vault) change(ctx context.Context, statement string, args ...any) error {
-	return v.db.write(ctx, func(t *tx) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
 		_, err := t.exec(statement, args...)
 		return err
 	})

@@ -151,8 +151,17 @@ func (t *test) page(o *directory.Organization, q directory.ListQuery, people []*
 
 func (t *test) pageIs(o *directory.Organization, q directory.ListQuery, want []*directory.User) {
 	t.Helper()
+	var counts directory.Counts
+	if q.Words == nil {
+		q.Counts = &counts
+	}
 	got, err := t.ListUsers(t.ctx, o.ID, q)
 	t.ok(err)
+	if counts != nil {
+		kept, err := t.Counts(t.ctx, o.ID)
+		t.ok(err)
+		t.same(counts, kept)
+	}
 	if !slices.EqualFunc(got, want, func(a, b *directory.User) bool { return a.ID == b.ID }) {
 		t.Errorf("a page of %+v, after %+v, before %+v", q, q.After, q.Before)
 	}

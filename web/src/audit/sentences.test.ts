@@ -91,6 +91,7 @@ const told: Record<AuditAction, [AuditEvent, string][]> = {
   TWO_FACTOR_ENABLED: [[event('TWO_FACTOR_ENABLED', own), 'Jin Moreno enabled two-factor authentication']],
   TWO_FACTOR_REMOVED: [[event('TWO_FACTOR_REMOVED', own), 'Jin Moreno removed their own two-factor authentication']],
   TWO_FACTOR_DISABLED: [[event('TWO_FACTOR_DISABLED'), 'Mia Ruiz disabled two-factor authentication of Jin Moreno']],
+  RECOVERY_CODE_USED: [[event('RECOVERY_CODE_USED', own), 'Jin Moreno proved who they are with a recovery code']],
   SIGNED_IN: [
     [event('SIGNED_IN', { ...own, after: { method: 'password' } }), 'Jin Moreno signed in with the password'],
     [

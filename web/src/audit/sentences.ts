@@ -105,6 +105,11 @@ export const kinds: Record<AuditAction, Kind> = {
     name: 'Two-factor disabled by an administrator',
     tell: (event) => [actor(event), ' disabled two-factor authentication of ', target(event)],
   },
+  RECOVERY_CODE_USED: {
+    group: 'Passwords and two-factor',
+    name: 'Recovery code used',
+    tell: (event) => [target(event), ' proved who they are with a recovery code'],
+  },
   SIGNED_IN: {
     group: 'Sessions',
     name: 'Signed in',

@@ -1,0 +1,86 @@
+//go:build services
+
+package main
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"roster/internal/account"
+	"roster/internal/directory"
+	"roster/internal/mongo"
+	vaults "roster/internal/redis"
+)
+
+func init() {
+	costWays = append(costWays, costWay{
+		name: "services", unit: "Commands of MongoDB, and round trips to Redis,", open: openServicesCounted,
+		grows: map[string]string{},
+	})
+}
+
+func openServicesCounted(t *testing.T) (directory.Store, account.Vault) {
+	t.Helper()
+	var uri, url string
+	for _, pair := range servicesEnv(t) {
+		if value, ok := strings.CutPrefix(pair, "MONGODB_URI="); ok {
+			uri = value
+		}
+		if value, ok := strings.CutPrefix(pair, "REDIS_URL="); ok {
+			url = value
+		}
+	}
+	store, err := mongo.Open(t.Context(), uri, func(o *options.ClientOptions) {
+		o.SetMonitor(&event.CommandMonitor{Started: func(ctx context.Context, e *event.CommandStartedEvent) {
+			collection, _ := e.Command.Lookup(e.CommandName).StringValueOK()
+			note(ctx, strings.TrimSpace("mongodb "+e.CommandName+" "+collection))
+		}})
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		assert.NoError(t, store.Close(ctx))
+	})
+	require.NoError(t, store.EnsureIndexes(t.Context()))
+	vault, err := vaults.Open(url, store.DatabaseName(), func(client redis.UniversalClient) error {
+		client.AddHook(trips{})
+		return nil
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, vault.Close()) })
+	return store, vault
+}
+
+// trips notes round trips to Redis.
+type trips struct{}
+
+func (trips) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		return next(ctx, network, address)
+	}
+}
+
+func (trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, command redis.Cmder) error {
+		note(ctx, "redis "+command.Name())
+		return next(ctx, command)
+	}
+}
+
+// What is pipelined is one trip.
+func (trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		note(ctx, "redis pipeline")
+		return next(ctx, commands)
+	}
+}
