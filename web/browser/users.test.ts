@@ -275,7 +275,7 @@ describe('several rows', () => {
       await dialog.getByRole('button', { name: 'Done' }).waitFor();
       expect(await dialog.getByText('Done', { exact: true }).count()).toBe(3);
       await dialog.getByRole('button', { name: 'Done' }).click();
-      await row(page, 'Anna Martínez').getByText('User Manager', { exact: true }).waitFor();
+      await row(page, 'Anna Martínez').getByRole('cell', { name: 'User Manager', exact: true }).waitFor();
 
       await page.getByRole('checkbox', { name: 'Select Anna Martínez' }).check();
       await page.getByRole('button', { name: 'Delete' }).click();
