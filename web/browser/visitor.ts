@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page, type Request } from 'playwright-core';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { admin, type Installation, patience, type Person } from './installation';
 
@@ -117,6 +117,26 @@ export async function openUsers(page: Page, installation: Installation, path = '
 export async function listens(page: Page) {
   const socket = await page.waitForEvent('websocket', { predicate: (socket) => socket.url().endsWith('/graphql') });
   await socket.waitForEvent('framesent', ({ payload }) => String(payload).includes('"subscribe"'));
+}
+
+/**
+ * Loads the page again, and answers what it asks until it is answered. It may
+ * ask once more behind that: what it asked before changes of others began to
+ * arrive may have missed one.
+ */
+export async function askedOnReload(page: Page): Promise<string[]> {
+  const asked: string[] = [];
+  let answered = false;
+  const about = (request: Request) => String(request.postDataJSON().operationName);
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && !answered) asked.push(about(request));
+  });
+  page.on('response', (response) => {
+    if (response.request().method() === 'POST') answered = true;
+  });
+  await page.reload();
+  await expect.poll(() => answered).toBe(true);
+  return asked;
 }
 
 /** Looks for what keeps people out, in both colour schemes; on the whole page, or in a part of it. */
