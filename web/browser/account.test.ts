@@ -92,6 +92,10 @@ describe('the account', () => {
       const shown = await codes.allTextContents();
       expect(shown).toHaveLength(10);
       await expectAccessible(page);
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: roster.url });
+      await page.getByRole('button', { name: 'Copy' }).click();
+      await page.getByRole('button', { name: 'Copied' }).waitFor();
+      expect((await page.evaluate(() => navigator.clipboard.readText())).trim().split('\n')).toEqual(shown);
       const file = page.waitForEvent('download');
       await page.getByRole('button', { name: 'Download' }).click();
       const download = await (await file).createReadStream();

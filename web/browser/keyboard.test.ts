@@ -198,7 +198,7 @@ describe('by keyboard alone', () => {
       await expectFocus(page, 'Done');
       await page.keyboard.press('Enter');
       await expectFocus(page, 'Users');
-      await row(page, 'Amara Lund').getByText('User Manager', { exact: true }).waitFor();
+      await row(page, 'Amara Lund').getByRole('cell', { name: 'User Manager', exact: true }).waitFor();
     }));
 
   test('a role is made, given another name and deleted', () =>

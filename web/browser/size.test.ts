@@ -7,13 +7,35 @@ useBrowser();
 let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--seed', '100000']);
-}, 300_000);
+});
 afterAll(() => roster?.remove());
 
-/** Something on the page has moved by itself. */
-interface Shift extends PerformanceEntry {
-  hadRecentInput: boolean;
-  value: number;
+/** Notes whatever moves by itself on the pages that are opened from now on. */
+async function watchShifts(page: Page) {
+  await page.addInitScript(() => {
+    const shifts: string[] = [];
+    Object.assign(window, { shifts });
+    new PerformanceObserver((list) => {
+      // Also what follows a click or a key: an answer may come at any time.
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; sources: { node: Node | null }[] })[]) {
+        const moved = entry.sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 150) : node?.textContent));
+        shifts.push(`${entry.value}: ${moved.join(' ')}`);
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+}
+
+const shifts = (page: Page) => page.evaluate(() => (window as unknown as { shifts: string[] }).shifts);
+
+/** What the page needs of a processor, in milliseconds, however busy the machine is. */
+async function processorTime(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    const spent = ['ScriptDuration', 'LayoutDuration', 'RecalcStyleDuration'];
+    return metrics.filter(({ name }) => spent.includes(name)).reduce((sum, { value }) => sum + value * 1000, 0);
+  };
 }
 
 /** How long the service takes for what the page asks, in milliseconds. */
@@ -25,48 +47,133 @@ async function timed(page: Page, does: () => Promise<unknown>): Promise<number> 
 }
 
 const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? NaN;
+const names = (page: Page) => page.getByRole('row').getByRole('link').allTextContents();
 
-test('100,000 people are paged and searched without waiting, and the page stays calm', () =>
+test('100,000 people are paged and searched', () =>
   visit(roster, {}, async (page) => {
-    await page.addInitScript(() => {
-      const shifts: number[] = [];
-      Object.assign(window, { shifts });
-      new PerformanceObserver((list) => {
-        for (const entry of list.getEntries() as Shift[]) {
-          if (!entry.hadRecentInput) shifts.push(entry.value);
-        }
-      }).observe({ type: 'layout-shift', buffered: true });
-    });
     await openUsers(page, roster);
-    await page.reload();
     await page.getByRole('row').nth(50).waitFor();
-
-    const names = () => page.getByRole('row').getByRole('link').allTextContents();
-    const first = await names();
+    const first = await names(page);
+    const spent = await processorTime(page);
+    const before = await spent();
     const turns: number[] = [];
     for (let turn = 0; turn < 10; turn++) {
-      const before = (await names())[0];
+      const before = (await names(page))[0];
       turns.push(await timed(page, () => page.getByRole('button', { name: 'Next' }).click()));
-      await expect.poll(async () => (await names())[0]).not.toBe(before);
+      await expect.poll(async () => (await names(page))[0]).not.toBe(before);
     }
+    const turn = ((await spent()) - before) / turns.length;
     await page.getByRole('button', { name: 'Previous' }).click();
     await page.getByRole('button', { name: 'First' }).click();
-    await expect.poll(names).toEqual(first);
+    await expect.poll(() => names(page)).toEqual(first);
 
     const searches: number[] = [];
     for (const word of ['ann', 'garcia', 'sup', 'x', 'priya patel']) {
       const box = page.getByRole('searchbox', { name: 'Search' });
       await box.press('ControlOrMeta+a');
       searches.push(await timed(page, () => box.pressSequentially(word, { delay: 10 })));
-      await page.waitForTimeout(300);
+      await expect.poll(() => page.locator('[data-outdated]').count()).toBe(0);
     }
-    await page.getByText(/^\d+ people$/).first().waitFor();
-    for (const name of await names()) expect(name).toMatch(/Priya/);
+    await page.waitForURL(/search=priya/);
+    await expect
+      .poll(async () => {
+        const found = await names(page);
+        return found.length > 0 && found.every((name) => /Priya/.test(name) && /Patel/.test(name));
+      })
+      .toBe(true);
 
-    // The machine of the tests does other things too.
-    console.log(`page turn ${median(turns)} ms, search ${median(searches)} ms`);
-    expect(median(turns)).toBeLessThan(100);
-    const shifts = await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts);
-    // What browsers call good is 0.1.
-    expect(shifts.reduce((sum, shift) => sum + shift, 0)).toBeLessThan(0.05);
+    // The machine of the tests does other things too: times are told, and only
+    // what the page itself spends is judged, generously.
+    console.log(
+      `a page turn: the service ${median(turns).toFixed(0)} ms, the page ${turn.toFixed(0)} ms of a processor; a search: the service ${median(searches).toFixed(0)} ms`,
+    );
+    expect(turn).toBeLessThan(200);
+  }));
+
+test.each([
+  { width: 1280, height: 900 },
+  { width: 390, height: 844 },
+])('nothing moves when an answer comes, at a width of $width', (viewport) =>
+  visit(roster, { viewport }, async (page) => {
+    await openUsers(page, roster);
+    await watchShifts(page);
+    // An answer that takes its time shows what a quick one hides.
+    await page.route('**/graphql', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      await route.continue();
+    });
+    const settled = async () => {
+      await expect.poll(() => page.locator('[aria-busy=true], [data-outdated]').count()).toBe(0);
+      expect(await shifts(page)).toEqual([]);
+    };
+    await page.reload();
+    await page.getByRole('row').nth(50).waitFor();
+    await settled();
+    for (const tab of ['Pending', 'Inactive', 'Active']) {
+      await page.getByRole('tab', { name: new RegExp(`^${tab}`) }).click();
+      await page.getByRole('row').nth(50).waitFor();
+      await settled();
+    }
+    for (const button of ['Next', 'Next', 'Previous', 'First']) {
+      const before = (await names(page))[0];
+      await page.getByRole('button', { name: button }).click();
+      await expect.poll(async () => (await names(page))[0]).not.toBe(before);
+      await settled();
+    }
+    for (const text of ['priya', 'nobody of this name', '']) {
+      await page.getByRole('searchbox', { name: 'Search' }).fill(text);
+      await page.waitForURL((url) => (url.searchParams.get('search') ?? '') === text);
+      await settled();
+    }
+    await page.goto((await page.getByRole('row').getByRole('link').first().getAttribute('href')) ?? '');
+    await page.getByRole('region', { name: 'What has happened' }).waitFor();
+    await settled();
+    for (const path of ['/roles', '/audit-log', '/organization', '/account']) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await settled();
+    }
+  }),
+);
+
+/** Who is on the page, where people of the same name are told apart. */
+function links(page: Page): Promise<string[]> {
+  return page.getByRole('row').getByRole('link').evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).pathname));
+}
+
+test('nobody is left out or comes twice, and the address holds the page, the order and the filter', () =>
+  visit(roster, {}, async (page) => {
+    await openUsers(page, roster);
+    await page.getByRole('row').nth(50).waitFor();
+    const first = await links(page);
+    let now = first;
+    const seen = new Set(first);
+    for (let turn = 0; turn < 4; turn++) {
+      await page.getByRole('button', { name: 'Next' }).click();
+      await expect.poll(async () => (await links(page))[0]).not.toBe(now[0]);
+      now = await links(page);
+      for (const link of now) seen.add(link);
+    }
+    expect(seen.size).toBe(5 * 50);
+    await page.reload();
+    await expect.poll(() => links(page)).toEqual(now);
+    await page.goBack();
+    await expect.poll(async () => (await links(page))[0]).not.toBe(now[0]);
+    await page.goForward();
+    await expect.poll(() => links(page)).toEqual(now);
+    await page.getByRole('button', { name: 'First' }).click();
+    await expect.poll(() => links(page)).toEqual(first);
+
+    await page.getByRole('button', { name: 'Last sign-in' }).click();
+    await page.waitForURL(/sort=-lastLogin/);
+    await expect.poll(async () => (await links(page))[0]).not.toBe(first[0]);
+    await page.getByRole('combobox', { name: 'CSM seat' }).click();
+    await page.getByRole('option', { name: 'Has a seat' }).click();
+    await page.waitForURL(/seat=yes/);
+    await expect.poll(() => page.getByRole('row').getByRole('cell', { name: 'Yes', exact: true }).count()).toBe(50);
+    const sent = await links(page);
+    const address = page.url();
+    await page.goto('about:blank');
+    await page.goto(address);
+    await expect.poll(() => links(page)).toEqual(sent);
   }));
