@@ -75,21 +75,6 @@ type response struct {
 	Extensions map[string]any `json:"extensions,omitempty"`
 }
 
-// encode writes the answer as JSON.
-func (a *response) encode() []byte {
-	if len(a.Errors) == 0 && len(a.Extensions) == 0 && len(a.Data) > 0 {
-		// The engine has written it as JSON already.
-		body := make([]byte, 0, len(a.Data)+len(`{"data":}`))
-		return append(append(append(body, `{"data":`...), a.Data...), '}')
-	}
-	body, err := json.Marshal(a)
-	if err != nil {
-		// Only our own types are in it.
-		panic(fmt.Errorf("encode answer: %w", err))
-	}
-	return body
-}
-
 func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	media, ok := responseMedia(r)
 	if !ok {
@@ -238,7 +223,17 @@ const maxErrors = 20
 
 func writeResponse(w http.ResponseWriter, media string, status int, answer *response) {
 	answer.Errors = answer.Errors[:min(len(answer.Errors), maxErrors)]
-	body := answer.encode()
+	var begin, body []byte
+	if len(answer.Errors) == 0 && len(answer.Extensions) == 0 && len(answer.Data) > 0 {
+		// The engine has written it as JSON, and there is nothing to add.
+		begin, body = []byte(`{"data":`), append(answer.Data, '}')
+	} else {
+		var err error
+		if body, err = json.Marshal(answer); err != nil {
+			// Only our own types are in it.
+			panic(fmt.Errorf("encode answer: %w", err))
+		}
+	}
 	// For programs that know HTTP but not our extensions.
 	for _, e := range answer.Errors {
 		if seconds, ok := e.Extensions["retryAfterSeconds"].(int); ok {
@@ -246,7 +241,8 @@ func writeResponse(w http.ResponseWriter, media string, status int, answer *resp
 		}
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(begin)+len(body)))
 	w.WriteHeader(status)
+	_, _ = w.Write(begin)
 	_, _ = w.Write(body)
 }

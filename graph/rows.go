@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -49,8 +50,11 @@ func (rows) InterceptField(ctx context.Context, next graphql.Resolver) (any, err
 		return next(ctx)
 	}
 	return graphql.WriterFunc(func(w io.Writer) {
+		buffer := buffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // nothing else is in it
+		*buffer = appendPage((*buffer)[:0], page, columns)
 		// The engine has a buffer; an answer cannot fail to be written into it.
-		_, _ = w.Write(appendPage(page, columns))
+		_, _ = w.Write(*buffer)
+		buffers.Put(buffer)
 	}), nil
 }
 
@@ -97,11 +101,11 @@ func appendRow[T any](dst []byte, of T, columns []column[T]) []byte {
 	return append(dst, '}')
 }
 
-// rowSize is about how long a row gets, in bytes.
-const rowSize = 384
+// buffers are for pages, from which the engine copies them.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func appendPage(page *model.UserConnection, columns []column[row]) []byte {
-	dst := append(make([]byte, 0, rowSize*(len(page.Page.Users)+1)), '[')
+func appendPage(dst []byte, page *model.UserConnection, columns []column[row]) []byte {
+	dst = append(dst, '[')
 	for i, u := range page.Page.Users {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -111,13 +115,22 @@ func appendPage(page *model.UserConnection, columns []column[row]) []byte {
 	return append(dst, ']')
 }
 
-// roleColumn is the role of a row, with the plain fields that were asked for.
+// roleColumn is the role of a row, with the plain fields that were asked for. It
+// is written once for each role of the page.
 func roleColumn(op *graphql.OperationContext, field graphql.CollectedField) (appender[row], bool) {
 	columns, ok := columnsOf(op, field, []string{"Role", "Node"}, func(f graphql.CollectedField) (appender[directory.Role], bool) {
 		value, ok := roleColumns[f.Name]
 		return value, ok
 	})
-	return func(dst []byte, r row) []byte { return appendRow(dst, r.organization.RoleOf(r.User), columns) }, ok
+	written := map[string][]byte{}
+	return func(dst []byte, r row) []byte {
+		role, known := written[r.RoleID]
+		if !known {
+			role = appendRow(nil, r.organization.RoleOf(r.User), columns)
+			written[r.RoleID] = role
+		}
+		return append(dst, role...)
+	}, ok
 }
 
 // userColumns are the plain fields of a User, as toUser shows them.

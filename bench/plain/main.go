@@ -99,7 +99,8 @@ func (r *resolver) Users(ctx context.Context, status *graph.UserStatus, search *
 		connection.Nodes[i] = r.show(u)
 	}
 	if n := len(page.Users); n > 0 {
-		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = new(page.Cursor(0)), new(page.Cursor(n-1))
+		first, last := page.Cursor(0), page.Cursor(n-1)
+		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = &first, &last
 	}
 	return connection, nil
 }

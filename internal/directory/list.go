@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -105,14 +106,20 @@ func PositionOf(u *User, by OrderField) Position {
 	return p
 }
 
+// strippers take accents off. One is large and keeps state, so that nobody else
+// may use it meanwhile.
+var strippers = sync.Pool{New: func() any {
+	return transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFKC)
+}}
+
 // fold makes words comparable for reading: without case and accents.
 func fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
-	// The transformers keep state, so each call has its own.
-	strip := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFKC)
+	strip := strippers.Get().(transform.Transformer) //nolint:errcheck,forcetypeassert // nothing else is in it
 	plain, _, err := transform.String(strip, s)
+	strippers.Put(strip)
 	if err != nil {
 		plain = s
 	}

@@ -67,7 +67,8 @@ type UserStore interface {
 	UserByLink(ctx context.Context, organizationID, tokenHash string) (*User, error)
 	// ListUsers answers up to q.Limit users of an ordered list, from an index,
 	// at a cost that does not grow with the organization or the position; with
-	// words, at worst with the number of matches.
+	// words, at worst with the number of matches. Others may be given the same
+	// users, so they must not be changed.
 	ListUsers(ctx context.Context, organizationID string, q ListQuery) ([]*User, error)
 	// CountMatches is how many users ListUsers would go through without a
 	// limit; called only with words, since Counts knows the rest.

@@ -2,7 +2,8 @@
 -- learns from this number that another process has written; see memory.go.
 
 CREATE TABLE changes (
-	n INTEGER NOT NULL
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	n   INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO changes VALUES (0);
+INSERT INTO changes VALUES (1, 0);

@@ -26,6 +26,7 @@ func (s *Store) Fill(ctx context.Context, do func(directory.Store) error) error 
 		return err
 	}
 	err = s.db.write(ctx, func(t *tx) error {
+		t.untold = true
 		var last int64
 		if err := t.row("SELECT coalesce(max(number), 0) FROM users").Scan(&last); err != nil {
 			return err
@@ -34,7 +35,6 @@ func (s *Store) Fill(ctx context.Context, do func(directory.Store) error) error 
 		if err != nil {
 			return err
 		}
-		t.silent = true
 		db := &DB{reader: s.db.reader, writer: s.db.writer, memory: s.db.memory, within: t}
 		if err := do(&Store{db}); err != nil {
 			return err

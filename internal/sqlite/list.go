@@ -447,7 +447,7 @@ func (l *list) places(s *stream) ([]candidate, error) {
 	walk, args := l.walkQuery(s, "number, id, "+l.order.name+" AS value")
 	joined, err := l.value("SELECT group_concat(number || ' ' || octet_length(id || ' ' || value) || ' ' || id || ' ' || value, '') FROM ("+walk+")", args...)
 	text, _ := joined.(string)
-	found := make([]candidate, 0, s.chunk)
+	found := make([]candidate, 0, min(s.chunk, len(text)/8))
 	for text != "" && err == nil {
 		var c candidate
 		var place string
@@ -507,7 +507,9 @@ func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 	if l.down {
 		direction = " DESC"
 	}
-	index, where := "users_group_", "in_group = ? + 0" // a plain ? is planned anew whenever it becomes 1, or was
+	// SQLite would plan a statement anew for each value of a plain "LIMIT ?", and
+	// whenever "in_group = ?" becomes 1 or was.
+	index, where := "users_group_", "in_group = ? + 0"
 	args = []any{s.group}
 	if s.group == 0 {
 		index, where = "users_status_", "organization = ? AND status = ?"
@@ -515,7 +517,7 @@ func (l *list) walkQuery(s *stream, what string) (query string, args []any) {
 	}
 	return "SELECT " + what + " FROM users INDEXED BY " + index + column +
 			" WHERE " + where + " AND (" + column + ", id) > (?, ?) AND (" + column + ", id) < (?, ?)" +
-			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ?",
+			" ORDER BY " + column + direction + ", id" + direction + " LIMIT ? + 0",
 		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
 
@@ -593,7 +595,7 @@ func splitNumbers(joined any, size int) ([]int64, error) {
 	if !ok {
 		text = fmt.Sprint(joined)
 	}
-	numbers := make([]int64, 0, size)
+	numbers := make([]int64, 0, min(size, len(text)/2+1))
 	for part := range strings.SplitSeq(text, ",") {
 		number, err := strconv.ParseInt(part, 10, 64)
 		if err != nil {
@@ -656,7 +658,7 @@ func (l *list) gather() ([]candidate, error) {
 
 // nearest are those of the page, and whoever may stand between them.
 func (l *list) nearest() []uint32 {
-	ranks := l.ranks()
+	ranks, limit := l.ranks(), l.Limit
 	slot := slots[l.order.name]
 	pickOf := func(number uint32) (p pick, listed bool) {
 		s := &l.index.standings[int64(number)-l.index.first]
@@ -676,8 +678,10 @@ func (l *list) nearest() []uint32 {
 	if start := l.start(); start != nil {
 		from = l.pickOfStart(*start)
 	}
-	var near, edge []pick
-	limit, full := l.Limit, false
+	room := limit + 300
+	near := make([]pick, 0, min(room, int(l.found.GetCardinality()))) //nolint:gosec // people of a file
+	var edge []pick
+	full := false
 	var last pick // the last of the page, when it is full
 	cut := func() {
 		slices.SortFunc(near, pick.compare)
@@ -691,7 +695,6 @@ func (l *list) nearest() []uint32 {
 		}
 		near = near[:end]
 	}
-	room := limit + 1000
 	l.found.Iterate(func(number uint32) bool {
 		p, listed := pickOf(number)
 		if !listed || full && p.compare(last) > 0 {
@@ -708,7 +711,7 @@ func (l *list) nearest() []uint32 {
 		}
 		if near = append(near, p); len(near) >= room {
 			cut()
-			room = len(near) + 1000
+			room = len(near) + 300
 		}
 		return true
 	})

@@ -103,9 +103,8 @@ func (m *memory) holds(version int64) bool {
 // keeps tells whether what a transaction has read may be kept. The lock is held.
 func (m *memory) keeps(version int64) bool { return version == m.version && m.next == 0 }
 
-// commit prepares for a commit. tells is whether its changes are all that
-// happens to people.
-func (m *memory) commit(c commit, wrote tables, tells bool) {
+// commit prepares for a commit that has written to these tables.
+func (m *memory) commit(c commit, wrote tables) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if c.version-1 != m.version {
@@ -113,20 +112,20 @@ func (m *memory) commit(c commit, wrote tables, tells bool) {
 		m.version = c.version - 1
 	}
 	m.next = c.version
-	if tells {
+	for _, one := range c.changes {
+		m.people.drop(one.number)
+	}
+	if !c.untold {
 		wrote &^= usersTable
-		for _, one := range c.changes {
-			m.people.drop(one.number)
-		}
 	}
 	m.forget(wrote)
 }
 
 // committed tells how the commit went. When that is not known, the number in
 // the file will tell.
-func (m *memory) committed(c commit, wrote tables, tells, made bool) {
+func (m *memory) committed(c commit, made bool) {
 	if made {
-		m.indexes.follow(c, wrote&usersTable != 0 && !tells)
+		m.indexes.follow(c)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -237,7 +236,7 @@ func recalled[V any](t *tx, find func(*memory) (V, bool), read func() (V, error)
 // version is the moment of the file that the transaction sees.
 func (t *tx) version() (int64, error) {
 	if t.seen == 0 {
-		n, err := t.value("SELECT n + 1 FROM changes")
+		n, err := t.value("SELECT n + 1 FROM changes WHERE one = 1")
 		if err != nil {
 			return 0, err
 		}

@@ -260,7 +260,6 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		assert.ErrorIs(t, store.db.write(t.Context(), func(tx *tx) error {
-			tx.tells = true
 			for number := range int64(2) {
 				tx.changes = append(tx.changes, change{1, number + 1, nil, &listed{words: []string{"bob"}}})
 			}

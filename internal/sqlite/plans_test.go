@@ -52,11 +52,7 @@ var (
 // excuse is why a step of a statement is right that would not be allowed.
 type excuse struct{ statement, step, why string }
 
-// changesExcuse is for the table that a version of the file is read from.
-var changesExcuse = excuse{"changes", "SCAN changes", "the table has one row"}
-
 var storeExcuses = []excuse{
-	changesExcuse,
 	{"FROM groups", "SEARCH groups USING INDEX sqlite_autoindex_groups_1 (organization=?)",
 		"an organization has few groups: six for each of at most 100 roles"},
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -156,13 +157,14 @@ type indexes struct {
 type news struct {
 	people  int
 	commits []commit
-	// lost: something is not known.
-	lost bool
 }
 
+// commit is a version of the file, and what was changed of people since the one
+// before; untold: something of which nothing is said.
 type commit struct {
 	version int64
 	changes []change
+	untold  bool
 }
 
 // of is the index of an organization of so many people; nil while there is
@@ -181,15 +183,21 @@ func (all *indexes) of(db *DB, organization int64, people int) *index {
 			groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
 			standings: make([]standing, 0, people+people/50),
 		}
-		err := db.read(context.Background(), x.make)
-		all.mu.Lock()
-		defer all.mu.Unlock()
-		delete(all.making, organization)
-		if err == nil && x.catchUp(heard) {
-			all.made[organization] = x
-		}
+		all.finish(x, db.read(context.Background(), x.make))
+		// Making it has taken several times the memory that it needs.
+		debug.FreeOSMemory()
 	})
 	return nil
+}
+
+// finish has an index used that was made without an error.
+func (all *indexes) finish(x *index, err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if heard := all.making[x.organization]; err == nil && x.catchUp(heard) {
+		all.made[x.organization] = x
+	}
+	delete(all.making, x.organization)
 }
 
 // catchUp applies what was committed since the index began to be made.
@@ -198,12 +206,12 @@ func (x *index) catchUp(heard *news) bool {
 		if c.version <= x.version {
 			continue
 		}
-		if c.version != x.version+1 {
+		if c.untold || c.version != x.version+1 {
 			return false
 		}
 		x.follow(c)
 	}
-	return !heard.lost
+	return true
 }
 
 // follow brings the index to a version.
@@ -216,18 +224,16 @@ func (x *index) follow(c commit) {
 	x.version = c.version
 }
 
-// follow brings all indexes to a version; unknown: people have changed of whom
-// nothing is said.
-func (all *indexes) follow(c commit, unknown bool) {
+// follow brings all indexes to a version.
+func (all *indexes) follow(c commit) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	for _, heard := range all.making {
 		heard.commits = append(heard.commits, c)
-		heard.lost = heard.lost || unknown
 	}
 	for _, x := range all.made {
 		x.mu.Lock()
-		known := !unknown && x.version+1 == c.version
+		known := !c.untold && x.version+1 == c.version
 		if known {
 			x.follow(c)
 		}

@@ -181,12 +181,12 @@ type pool struct {
 type conn struct {
 	*sql.Conn
 	prepared map[string]*sql.Stmt
-	// lazy is whether commits of the connection are not flushed.
-	lazy bool
 	// writes is what they write, of that which is kept in memory.
 	writes map[string]tables
 	// quick are the statements that answer one value, or none; see tx.value.
 	quick map[string]sqldriver.Stmt
+	// lazy is whether commits of the connection are not flushed.
+	lazy bool
 }
 
 // close closes the statements too, which database/sql leaves to whoever made
@@ -261,7 +261,7 @@ func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error
 		*at = &conn{Conn: opened, prepared: map[string]*sql.Stmt{}, writes: map[string]tables{}, quick: map[string]sqldriver.Stmt{}}
 	}
 	c := *at
-	t := &tx{ctx: ctx, conn: c, memory: p.memory, closed: p.closed, observe: p.observe}
+	t := &tx{ctx: ctx, conn: c, observe: p.observe, memory: p.memory, closed: p.closed}
 	done := false
 	defer func() {
 		if done {
@@ -308,16 +308,16 @@ func (p *pool) start(t *tx) (err error) {
 type tx struct {
 	ctx     context.Context //nolint:containedctx // a transaction lives within one call
 	conn    *conn
-	memory  *memory
 	observe func(ctx context.Context, statement string)
+	memory  *memory
 	// seen is the moment that the transaction sees; 0 while nobody has asked.
 	seen   int64
 	closed <-chan struct{}
-	// wrote is what it has changed. Of people it says whom and how, in changes;
-	// tells is whether it does, and silent whether it does not of all of them.
-	wrote         tables
-	changes       []change
-	tells, silent bool
+	// wrote is what it has changed, of that which is kept in memory. Who changes
+	// people says whom and how, in changes, or else that nothing is said.
+	wrote   tables
+	changes []change
+	untold  bool
 }
 
 // commit makes what was written final, and has the memory of it set right.
@@ -326,7 +326,7 @@ func (t *tx) commit() error {
 		_, err := t.value("COMMIT")
 		return err
 	}
-	if _, err := t.exec("UPDATE changes SET n = n + 1"); err != nil {
+	if _, err := t.exec("UPDATE changes SET n = n + 1 WHERE one = 1"); err != nil {
 		return err
 	}
 	t.seen = 0
@@ -334,10 +334,10 @@ func (t *tx) commit() error {
 	if err != nil {
 		return err
 	}
-	c, tells := commit{version, t.changes}, t.tells && !t.silent
-	t.memory.commit(c, t.wrote, tells)
+	c := commit{version, t.changes, t.untold}
+	t.memory.commit(c, t.wrote)
 	_, err = t.value("COMMIT")
-	t.memory.committed(c, t.wrote, tells, err == nil)
+	t.memory.committed(c, err == nil)
 	return err
 }
 
@@ -425,23 +425,6 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// flush sets whether commits of the connection are flushed to the disk.
-func (t *tx) flush(yes bool) error {
-	if t.conn.lazy == !yes {
-		return nil
-	}
-	level := "NORMAL"
-	if yes {
-		level = "FULL"
-	}
-	// Not prepared: it takes effect when the statement is made.
-	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
-	if err == nil {
-		t.conn.lazy = !yes
-	}
-	return err
-}
-
 // value is the one value that a statement answers, nil when it answers nothing.
 // It is for what every request does: it goes past database/sql, which would take
 // as long as SQLite itself, and is not cut off when the context ends, for which a
@@ -481,9 +464,26 @@ func (t *tx) value(query string, args ...any) (value any, err error) {
 	return value, err
 }
 
+// flush sets whether commits of the connection are flushed to the disk.
+func (t *tx) flush(yes bool) error {
+	if t.conn.lazy == !yes {
+		return nil
+	}
+	level := "NORMAL"
+	if yes {
+		level = "FULL"
+	}
+	// Not prepared: it takes effect when the statement is made.
+	_, err := t.conn.ExecContext(t.ctx, "PRAGMA synchronous = "+level)
+	if err == nil {
+		t.conn.lazy = !yes
+	}
+	return err
+}
+
 // script runs any number of statements without parameters.
 func (t *tx) script(text string) error {
-	t.wrote = allTables
+	t.wrote, t.untold = allTables, true
 	_, err := t.conn.ExecContext(t.ctx, text)
 	return err
 }

@@ -102,7 +102,6 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 	rows := rowsOf(users)
 	answers := make([]error, len(users))
 	err := s.db.write(ctx, func(t *tx) error {
-		t.tells = true
 		organization, err := t.organization(users[0].OrganizationID)
 		if err != nil {
 			return err
@@ -253,7 +252,6 @@ func (t *tx) count(group int64, n int) error {
 func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 	r, next := rowOf(u), u.Revision+1
 	err := s.db.write(ctx, func(t *tx) error {
-		t.tells = true
 		organization, err := t.organization(u.OrganizationID)
 		if errors.Is(err, directory.ErrNotFound) {
 			return directory.ErrStale
