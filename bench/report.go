@@ -43,7 +43,9 @@ type row struct {
 // those of the rounds.
 func (r *report) atMost(what, unit string, goal float64, values ...float64) {
 	middle := median(values)
-	r.add(what, "≤ "+number(goal)+unit, unit, middle <= goal, values)
+	// A ratio of differences that are smaller than the noise says nothing.
+	says := unit != " ×" || middle > 0
+	r.add(what, "≤ "+number(goal)+unit, unit, says && middle <= goal, values)
 }
 
 // atLeast adds a line for what should not be less.
