@@ -58,9 +58,10 @@ func TestLifecycle(t *testing.T) {
 
 		t.Run("the link shows the invitation without using it up", func(t *testing.T) {
 			for range 2 {
-				shown := p.anybody().do(`query($t: String!) { invitation(token: $t) { organizationName email name username roleName invitedByName expiresAt passwordMinLength } }`, object{"t": token})
+				shown := p.anybody().do(`query($t: String!) { invitation(token: $t) { organizationName organization email name username roleName invitedByName expiresAt passwordMinLength } }`, object{"t": token})
 				assert.Equal(t, "ann@example.com", shown["email"])
 				assert.Equal(t, "Viewer", shown["roleName"])
+				assert.Nil(t, shown["organization"], "the first need not be named to sign in")
 			}
 			assert.Nil(t, p.anybody().do(`query($t: String!) { invitation(token: $t) { email } }`, object{"t": token[:len(token)-4] + "AAAA"}))
 		})

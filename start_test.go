@@ -88,6 +88,8 @@ func TestAnOrganizationOfItsOwn(t *testing.T) {
 		assert.NotZero(t, code)
 		assert.Contains(t, again, "acme")
 
+		preview := p.anybody().do(`query($t: String!) { invitation(token: $t) { organizationName organization } }`, object{"t": link[1]})
+		assert.Equal(t, object{"organizationName": "Acme", "organization": "acme"}, preview, "how it is named to sign in")
 		accepted := p.anybody().do(acceptQuery, object{"in": object{"token": link[1], "password": "the password of another one"}})
 		require.Empty(t, refusals(accepted))
 		signIn := object{"username": "ops@acme.example", "password": "the password of another one", "issueToken": true}

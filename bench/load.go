@@ -38,7 +38,7 @@ type result struct {
 	// took is for how long it was asked; cpu is what it worked meanwhile, and own
 	// what asking took.
 	took, cpu, own time.Duration
-	latencies []time.Duration
+	latencies      []time.Duration
 	// others is the share of the machine that others had.
 	others float64
 	// cells are the latencies of the pages, by where they lie.

@@ -92,8 +92,9 @@ type ComplexityRoot struct {
 	}
 
 	CompletePasswordResetPayload struct {
-		User       func(childComplexity int) int
-		UserErrors func(childComplexity int) int
+		Organization func(childComplexity int) int
+		User         func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	ConfirmTwoFactorSetupPayload struct {
@@ -141,6 +142,7 @@ type ComplexityRoot struct {
 		ExpiresAt         func(childComplexity int) int
 		InvitedByName     func(childComplexity int) int
 		Name              func(childComplexity int) int
+		Organization      func(childComplexity int) int
 		OrganizationName  func(childComplexity int) int
 		PasswordMinLength func(childComplexity int) int
 		RoleName          func(childComplexity int) int
@@ -673,6 +675,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ChangePasswordPayload.UserErrors(childComplexity), true
 
+	case "CompletePasswordResetPayload.organization":
+		if e.ComplexityRoot.CompletePasswordResetPayload.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CompletePasswordResetPayload.Organization(childComplexity), true
 	case "CompletePasswordResetPayload.user":
 		if e.ComplexityRoot.CompletePasswordResetPayload.User == nil {
 			break
@@ -831,6 +839,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.InvitationPreview.Name(childComplexity), true
+	case "InvitationPreview.organization":
+		if e.ComplexityRoot.InvitationPreview.Organization == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationPreview.Organization(childComplexity), true
 	case "InvitationPreview.organizationName":
 		if e.ComplexityRoot.InvitationPreview.OrganizationName == nil {
 			break
@@ -2970,6 +2984,8 @@ enum AuditAction {
 type InvitationPreview {
   "The organization that they are invited to."
   organizationName: String!
+  "What ` + "`" + `login` + "`" + ` wants as ` + "`" + `organization` + "`" + ` when they sign in; null for the installation's first, which need not be named."
+  organization: String
   "The address that was invited."
   email: String!
   "The name that the invitation gave; null when it gave none."
@@ -3344,6 +3360,8 @@ type RequestPasswordResetPayload {
 type CompletePasswordResetPayload {
   "The person as they are now; null when nothing was changed."
   user: User
+  "What ` + "`" + `login` + "`" + ` wants as ` + "`" + `organization` + "`" + ` when they sign in; null for the installation's first, which need not be named, and when nothing was changed."
+  organization: String
   "Why nothing was changed."
   userErrors: [UserError!]!
 }
@@ -3549,6 +3567,8 @@ func (ec *executionContext) childFields_CompletePasswordResetPayload(ctx context
 	switch field.Name {
 	case "user":
 		return ec.fieldContext_CompletePasswordResetPayload_user(ctx, field)
+	case "organization":
+		return ec.fieldContext_CompletePasswordResetPayload_organization(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_CompletePasswordResetPayload_userErrors(ctx, field)
 	}
@@ -3639,6 +3659,8 @@ func (ec *executionContext) childFields_InvitationPreview(ctx context.Context, f
 	switch field.Name {
 	case "organizationName":
 		return ec.fieldContext_InvitationPreview_organizationName(ctx, field)
+	case "organization":
+		return ec.fieldContext_InvitationPreview_organization(ctx, field)
 	case "email":
 		return ec.fieldContext_InvitationPreview_email(ctx, field)
 	case "name":
@@ -5673,6 +5695,29 @@ func (ec *executionContext) fieldContext_CompletePasswordResetPayload_user(_ con
 	return fc, nil
 }
 
+func (ec *executionContext) _CompletePasswordResetPayload_organization(ctx context.Context, field graphql.CollectedField, obj *model.CompletePasswordResetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CompletePasswordResetPayload_organization(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Organization, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CompletePasswordResetPayload_organization(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompletePasswordResetPayload", field, false, false, "String")
+}
+
 func (ec *executionContext) _CompletePasswordResetPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CompletePasswordResetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6261,6 +6306,29 @@ func (ec *executionContext) _InvitationPreview_organizationName(ctx context.Cont
 	)
 }
 func (ec *executionContext) fieldContext_InvitationPreview_organizationName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "String")
+}
+
+func (ec *executionContext) _InvitationPreview_organization(ctx context.Context, field graphql.CollectedField, obj *model.InvitationPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationPreview_organization(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Organization, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationPreview_organization(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "String")
 }
 
@@ -13738,6 +13806,11 @@ func (ec *executionContext) _CompletePasswordResetPayload(ctx context.Context, s
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "organization":
+			out.Values[i] = ec._CompletePasswordResetPayload_organization(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "userErrors":
 			out.Values[i] = ec._CompletePasswordResetPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -14066,6 +14139,11 @@ func (ec *executionContext) _InvitationPreview(ctx context.Context, sel ast.Sele
 		case "organizationName":
 			out.Values[i] = ec._InvitationPreview_organizationName(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "organization":
+			out.Values[i] = ec._InvitationPreview_organization(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "email":

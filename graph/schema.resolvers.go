@@ -214,7 +214,11 @@ func (r *mutationResolver) CompletePasswordReset(ctx context.Context, input mode
 	if err != nil {
 		return nil, err
 	}
-	return &model.CompletePasswordResetPayload{User: toUser(org, u, r.now()), UserErrors: refused}, nil
+	payload := &model.CompletePasswordResetPayload{User: toUser(org, u, r.now()), UserErrors: refused}
+	if u != nil {
+		payload.Organization = optional(r.Accounts.NamedToSignIn(ctx, org))
+	}
+	return payload, nil
 }
 
 func (r *mutationResolver) Logout(ctx context.Context) (*model.LogoutPayload, error) {
@@ -466,7 +470,7 @@ func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.In
 		return nil, err
 	}
 	return &model.InvitationPreview{
-		OrganizationName: org.Name, Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
+		OrganizationName: org.Name, Organization: optional(r.Accounts.NamedToSignIn(ctx, org)), Email: u.Email, Name: optional(u.Name), Username: u.Username, RoleName: org.RoleOf(u).Name,
 		InvitedByName: optional(inviter), ExpiresAt: u.Invitation.ExpiresAt, PasswordMinLength: toInt(r.PasswordMinLength),
 	}, nil
 }

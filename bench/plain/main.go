@@ -99,8 +99,7 @@ func (r *resolver) Users(ctx context.Context, status *graph.UserStatus, search *
 		connection.Nodes[i] = r.show(u)
 	}
 	if n := len(page.Users); n > 0 {
-		first, last := page.Cursor(0), page.Cursor(n-1)
-		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = &first, &last
+		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = new(page.Cursor(0)), new(page.Cursor(n-1))
 	}
 	return connection, nil
 }

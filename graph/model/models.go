@@ -125,6 +125,8 @@ type CompletePasswordResetInput struct {
 type CompletePasswordResetPayload struct {
 	// The person as they are now; null when nothing was changed.
 	User *User `json:"user,omitempty"`
+	// What `login` wants as `organization` when they sign in; null for the installation's first, which need not be named, and when nothing was changed.
+	Organization *string `json:"organization,omitempty"`
 	// Why nothing was changed.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -210,6 +212,8 @@ type Invitation struct {
 type InvitationPreview struct {
 	// The organization that they are invited to.
 	OrganizationName string `json:"organizationName"`
+	// What `login` wants as `organization` when they sign in; null for the installation's first, which need not be named.
+	Organization *string `json:"organization,omitempty"`
 	// The address that was invited.
 	Email string `json:"email"`
 	// The name that the invitation gave; null when it gave none.

@@ -82,6 +82,17 @@ func (a *Accounts) organization(ctx context.Context, slug string) (*directory.Or
 	return org, nil
 }
 
+// NamedToSignIn is how somebody names the organization when they sign in: its
+// slug, or nothing when it is the installation's first.
+func (a *Accounts) NamedToSignIn(ctx context.Context, org *directory.Organization) string {
+	first, err := a.store.OrganizationBySlug(ctx, "")
+	if err == nil && first.ID == org.ID {
+		return ""
+	}
+	// Not knowing the first does no harm: the slug of any will do.
+	return org.Slug
+}
+
 // tokenOrganization is the organization of a token. CodeLinkInvalid when the
 // token is none.
 func (a *Accounts) tokenOrganization(ctx context.Context, token string) (org *directory.Organization, hash string, err error) {

@@ -169,13 +169,10 @@ func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 	l.organization = all.organization
 	some := map[directory.Status]bool{}
 	if q.Counts != nil {
-		*q.Counts = directory.Counts{}
+		*q.Counts = all.counts()
 	}
 	for _, g := range all.groups {
 		l.everybody += g.people
-		if q.Counts != nil {
-			(*q.Counts)[g.Group] = g.people
-		}
 		if q.Groups != nil && !wanted[g.Group] {
 			some[g.Status] = true
 			continue

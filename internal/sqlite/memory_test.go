@@ -238,3 +238,45 @@ func TestGivenUpWrites(t *testing.T) {
 	assert.Equal(t, 3, after.Counts.Sum(func(directory.Group) bool { return true }))
 	assert.True(t, slices.Contains(after.Found, before.Found[0]))
 }
+
+// Of those who share a transaction, one who gives up has no part in what is
+// remembered of it.
+func TestGivenUpWritesAmongOthers(t *testing.T) {
+	store := search(t, filepath.Join(t.TempDir(), "roster.db"), 0)
+	o := &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, store.InsertOrganization(t.Context(), o))
+	ann := newUser(o, "ann", "Ann")
+	add(t, store.Store, ann, newUser(o, "bob", "Bob"))
+	store.await(o.ID)
+
+	held := <-store.db.writer.free
+	waiting := func(n int) {
+		require.Eventually(t, func() bool {
+			store.db.line.mu.Lock()
+			defer store.db.line.mu.Unlock()
+			return len(store.db.line.waiting) == n
+		}, time.Minute, time.Millisecond)
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		assert.ErrorIs(t, store.db.write(t.Context(), func(tx *tx) error {
+			for number := range int64(2) {
+				tx.changes = append(tx.changes, change{1, number + 1, nil, &listed{words: []string{"bob"}}})
+			}
+			return directory.ErrTaken
+		}), directory.ErrTaken)
+	})
+	waiting(1)
+	group.Go(func() {
+		ann.Name = "Dan"
+		assert.NoError(t, store.UpdateUser(t.Context(), ann))
+	})
+	waiting(2)
+	store.db.writer.free <- held
+	group.Wait()
+
+	store.await(o.ID)
+	for word, want := range map[string]int{"dan": 1, "bob": 1} {
+		assert.Equal(t, want, look(t, store.Store, o, "ann", word).Matches, word)
+	}
+}

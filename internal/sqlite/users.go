@@ -422,18 +422,22 @@ func (s *Store) Members(ctx context.Context, organizationID, roleID string, stat
 
 // Counts implements directory.UserStore.
 func (s *Store) Counts(ctx context.Context, organizationID string) (counts directory.Counts, err error) {
-	counts = directory.Counts{}
 	err = s.db.read(ctx, func(t *tx) error {
 		all, err := t.census(organizationID)
-		if err != nil {
-			return err
+		if err == nil {
+			counts = all.counts()
 		}
-		for _, g := range all.groups {
-			counts[g.Group] = g.people
-		}
-		return nil
+		return err
 	})
 	return counts, err
+}
+
+func (c *census) counts() directory.Counts {
+	counts := directory.Counts{}
+	for _, g := range c.groups {
+		counts[g.Group] = g.people
+	}
+	return counts
 }
 
 // census is the groups of an organization that have people.

@@ -7,7 +7,7 @@ let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--demo']);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 describe('the account', () => {
   test('has a profile, of which only what was changed is sent', async () => {
@@ -43,7 +43,7 @@ describe('the account', () => {
       expect(await page.getByLabel('New password').getAttribute('autocomplete')).toBe('new-password');
 
       const sessions = page.getByRole('table', { name: 'Sessions' }).getByRole('row');
-      await roster.client(who.username, who.password);
+      await roster.anotherSession(who);
       await page.reload();
       await expect.poll(() => sessions.count()).toBe(2);
       await page.getByLabel('Current password').fill(who.password);
@@ -52,14 +52,14 @@ describe('the account', () => {
       await page.getByText('Your new password is set.').first().waitFor();
       await page.reload();
       await expect.poll(() => sessions.count()).toBe(1);
-      await roster.client(who.username, 'rivers run along a walk');
+      await roster.anotherSession({ ...who, password: 'rivers run along a walk' });
     });
   });
 
   test('has sessions, which can be ended', async () => {
     const who = await roster.member('cy@acme.example');
-    await roster.client(who.username, who.password);
-    await roster.client(who.username, who.password);
+    await roster.anotherSession(who);
+    await roster.anotherSession(who);
     await visit(roster, {}, async (page) => {
       await signIn(page, who, '/account');
       const sessions = page.getByRole('table', { name: 'Sessions' }).getByRole('row');

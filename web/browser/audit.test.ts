@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { admin, Installation, until } from './installation';
-import { expectAccessible, listens, signIn, useBrowser, visit } from './visitor';
+import { enter, expectAccessible, listens, useBrowser, visit } from './visitor';
 
 useBrowser();
 let roster: Installation;
@@ -25,10 +25,10 @@ beforeAll(async () => {
   for (let i = 1; i <= 60; i++) await ask(update, { id: nodes[0].id, input: { title: `=Lead ${i}` } });
   await until('the events', async () => (await ask('{ auditEvents(first: 0) { totalCount } }')).totalCount > 60);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 async function openLog(page: Page, query = '') {
-  await signIn(page, admin, `/audit-log${query}`);
+  await enter(page, roster, `/audit-log${query}`);
   await page.getByRole('table').and(page.locator('[aria-busy=false]')).waitFor();
 }
 
@@ -157,7 +157,7 @@ describe('whoever may not see', () => {
 
   test('the audit log is told so', () =>
     visit(roster, {}, async (page) => {
-      await signIn(page, jinMoreno, '/audit-log');
+      await enter(page, roster, '/audit-log', jinMoreno);
       await page.getByText('You may not see this').waitFor();
       expect(await page.getByRole('search').count()).toBe(0);
       await expectAccessible(page);
@@ -167,7 +167,7 @@ describe('whoever may not see', () => {
     const { role } = await ask('mutation { createRole(input: {name: "Auditor", permissions: [VIEW_AUDIT_LOG]}) { role { id } } }');
     await ask(update, { id: jin.id, input: { roleId: role.id } });
     await visit(roster, {}, async (page) => {
-      await signIn(page, jinMoreno, '/audit-log');
+      await enter(page, roster, '/audit-log', jinMoreno);
       await row(page, `gave person ${jin.id} the role Auditor`).waitFor();
       expect(await page.getByRole('alert').count()).toBe(0);
       expect(await page.getByRole('combobox', { name: 'Person' }).count()).toBe(0);

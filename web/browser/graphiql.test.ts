@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Installation } from './installation';
-import { openUsers, useBrowser, visit } from './visitor';
+import { listens, openUsers, useBrowser, visit } from './visitor';
 
 useBrowser();
 let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--demo']);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 test('GraphiQL runs with the session of the page: examples, schema docs and subscriptions', () =>
   visit(roster, {}, async (page) => {
-    await openUsers(page);
+    await openUsers(page, roster);
     await page.goto('/graphiql');
     await page.getByText('signed in as ada@acme.example').waitFor();
     const answer = page.getByRole('region', { name: 'Result Window' });
@@ -28,9 +28,9 @@ test('GraphiQL runs with the session of the page: examples, schema docs and subs
 
     await page.getByRole('button', { name: /^Listen to changes/ }).click();
     await page.getByRole('tab', { name: 'Changes' }).waitFor();
-    const socket = page.waitForEvent('websocket');
+    const listening = listens(page);
     await run.click();
-    await (await socket).waitForEvent('framesent', ({ payload }) => String(payload).includes('"subscribe"'));
+    await listening;
     const ask = await roster.client();
     const { nodes } = await ask('{ users(search: "amara.lund") { nodes { id } } }');
     await ask('mutation($id: ID!) { updateUser(id: $id, input: {title: "Heard"}) { user { id } } }', { id: nodes[0].id });

@@ -1,17 +1,17 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { admin, Installation } from './installation';
-import { expectAccessible, listens, signIn, useBrowser, visit } from './visitor';
+import { enter, expectAccessible, listens, useBrowser, visit } from './visitor';
 
 useBrowser();
 let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--demo']);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 async function open(page: Page) {
-  await signIn(page, admin, '/organization');
+  await enter(page, roster, '/organization');
   await page.getByLabel('Name').waitFor();
 }
 
@@ -105,7 +105,7 @@ describe('the settings', () => {
 
 test('whoever may only look sees the settings as they are', () =>
   visit(roster, {}, async (page) => {
-    await signIn(page, { username: 'mia.ruiz@acme.example', password: admin.password }, '/organization');
+    await enter(page, roster, '/organization', { username: 'mia.ruiz@acme.example', password: admin.password });
     await page.getByText('Your role does not let you change this.').waitFor();
     expect(await page.getByRole('textbox').count()).toBe(0);
     await expectAccessible(page);

@@ -7,13 +7,13 @@ let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--demo']);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 test("a person's page shows details, sessions and what has happened, and changes them", async () => {
   const who = await roster.member('tom@acme.example');
   await roster.client(who.username, who.password);
   await visit(roster, {}, async (page) => {
-    await openUsers(page, '/users?search=tom%40acme');
+    await openUsers(page, roster, '/users?search=tom%40acme');
     await page.getByRole('link', { name: who.username }).click();
     await page.getByRole('heading', { name: who.username }).waitFor();
     expect(await page.title()).toBe(`${who.username} · Roster`);
@@ -38,7 +38,7 @@ test('a fresh proof of who is there is asked for in place, and then it goes on',
   const who = await roster.member('una@acme.example');
   await roster.withSecondFactor(who);
   await visit(roster, {}, async (page) => {
-    await openUsers(page, '/users?search=una%40acme');
+    await openUsers(page, roster, '/users?search=una%40acme');
     // As after a quarter of an hour.
     let stale = true;
     await page.route('**/graphql', async (route) => {
@@ -66,7 +66,7 @@ test('a fresh proof of who is there is asked for in place, and then it goes on',
 
 test('nobody at an address is said, with a way back', () =>
   visit(roster, {}, async (page) => {
-    await openUsers(page);
+    await openUsers(page, roster);
     await page.goto('/users/user_000000000000');
     await page.getByRole('heading', { name: 'There is nobody at this address' }).waitFor();
     await expectAccessible(page);

@@ -1,17 +1,17 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { admin, Installation } from './installation';
-import { choose, expectAccessible, signIn, useBrowser, visit } from './visitor';
+import { choose, enter, expectAccessible, useBrowser, visit } from './visitor';
 
 useBrowser();
 let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--demo']);
 });
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 async function openRoles(page: Page) {
-  await signIn(page, admin, '/roles');
+  await enter(page, roster, '/roles');
   await row(page, 'Viewer').waitFor();
 }
 
@@ -24,7 +24,7 @@ const allowed = (page: Page, name: string) => row(page, name).getByRole('cell', 
 
 test('roles are shown with what they let people do, and who has them', () =>
   visit(roster, {}, async (page) => {
-    await signIn(page, admin, '/users');
+    await enter(page, roster, '/users');
     await page.getByRole('row').nth(1).waitFor();
     const asked: string[] = [];
     page.on('request', (request) => {
@@ -202,7 +202,7 @@ test('a proof of identity that is too old is asked for in place', () =>
 
 test('whoever may only look is told why', async () => {
   await visit(roster, {}, async (page) => {
-    await signIn(page, { username: 'jin.moreno@acme.example', password: admin.password }, '/roles');
+    await enter(page, roster, '/roles', { username: 'jin.moreno@acme.example', password: admin.password });
     await row(page, 'Viewer').waitFor();
     expect(await page.getByRole('button', { name: 'New role' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Actions for Viewer' }).click();
@@ -214,7 +214,7 @@ test('whoever may only look is told why', async () => {
 
 test('a fault of the service says what to do, and gives its number', () =>
   visit(roster, { troubled: true }, async (page) => {
-    await signIn(page, admin, '/users');
+    await enter(page, roster, '/users');
     await page.getByRole('row').nth(1).waitFor();
     await page.route('**/graphql', (route) =>
       route.fulfill({

@@ -8,7 +8,7 @@ let roster: Installation;
 beforeAll(async () => {
   roster = await Installation.start(['--seed', '100000']);
 }, 300_000);
-afterAll(() => roster.remove());
+afterAll(() => roster?.remove());
 
 /** Something on the page has moved by itself. */
 interface Shift extends PerformanceEntry {
@@ -37,7 +37,7 @@ test('100,000 people are paged and searched without waiting, and the page stays 
         }
       }).observe({ type: 'layout-shift', buffered: true });
     });
-    await openUsers(page);
+    await openUsers(page, roster);
     await page.reload();
     await page.getByRole('row').nth(50).waitFor();
 

@@ -13,7 +13,7 @@ import { cssVariablesResolver, theme } from './theme';
 function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto">
-      <Notifications position="bottom-right" limit={4} autoClose={8000} />
+      <Notifications className="told" position="bottom-right" limit={4} autoClose={8000} />
       <Provider value={useStore(client)}>
         <Routes />
       </Provider>

@@ -1,1 +1,1 @@
-var e=[[`day`,86400],[`hour`,3600],[`minute`,60],[`second`,1]];function t(t){let n=t,r=[];for(let[t,i]of e){let e=Math.floor(n/i);n-=e*i,e>0&&r.push(`${e} ${t}${e===1?``:`s`}`)}return r.join(` `)||`0 seconds`}export{t};
+var e=[[`day`,86400],[`hour`,3600],[`minute`,60],[`second`,1]];function t(t){if(t===86400)return`24 hours`;let n=t,r=[];for(let[t,i]of e){let e=Math.floor(n/i);n-=e*i,e>0&&r.push(`${e} ${t}${e===1?``:`s`}`)}return r.join(` `)||`0 seconds`}export{t};

@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useCallback, useState } from 'react';
 import { AccountDocument, RevokeSessionsDocument } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
@@ -19,6 +19,8 @@ export default function AccountPage() {
   const { data, problem, refetch } = usePageData(AccountDocument, nothing);
   const who = data?.viewer;
   const user = who?.user;
+  const [known, setKnown] = useState(false);
+  const onKnown = useCallback(() => setKnown(true), []);
   if (problem && !data) {
     return (
       <Stack>
@@ -27,35 +29,40 @@ export default function AccountPage() {
       </Stack>
     );
   }
+  if (!data || !user) {
+    return (
+      <Stack gap="xl" className={classes.page}>
+        <PageTitle>Your account</PageTitle>
+        <Skeleton h={360} aria-busy />
+      </Stack>
+    );
+  }
   return (
     <Stack gap="xl" className={classes.page}>
       <PageTitle>Your account</PageTitle>
-      {who?.twoFactorRequired && (
+      {who.twoFactorRequired ? (
         <Alert variant="default" title="Set up two-factor authentication to go on">
           Your organization requires it of everybody. It takes a minute, and an authenticator app.
         </Alert>
-      )}
-      {!who?.twoFactorRequired && (
+      ) : (
         <>
           <Section name="Profile">
-            {user ? <ProfileForm key={user.id} user={user} onDone={refetch} /> : <Skeleton h={280} />}
+            <ProfileForm key={user.id} user={user} onDone={refetch} />
           </Section>
           <Section name="Password">
-            {data && user ? (
-              <PasswordForm username={user.username} minLength={data.installation.passwordMinLength} />
-            ) : (
-              <Skeleton h={280} />
-            )}
+            <PasswordForm username={user.username} minLength={data.installation.passwordMinLength} />
           </Section>
         </>
       )}
       <Section name="Two-factor authentication">
-        {user ? <TwoFactor enabled={user.twoFactorEnabled} onChange={refetch} /> : <Skeleton h={60} />}
+        <TwoFactor enabled={user.twoFactorEnabled} onChange={refetch} />
       </Section>
-      {user && !who.twoFactorRequired && (
+      {!who.twoFactorRequired && (
         <Section name="Where you are signed in">
-          <Sessions userId={user.id} />
-          <Elsewhere userId={user.id} />
+          <Sessions userId={user.id} onKnown={onKnown} />
+          <div hidden={!known}>
+            <Elsewhere userId={user.id} />
+          </div>
         </Section>
       )}
     </Stack>

@@ -14,22 +14,50 @@ const endpoint = new URL(
   location.href,
 );
 
+// A server that does not answer for so long is not there, whatever the network says.
+const patience = 10_000;
+
 // Why a socket was closed.
 const closedByPage = 1000;
 const sessionEnded = 4401;
 
 function createClient(): Client {
+  // Messages are answered in order: whoever hears a pong to this is listened to.
+  let asked = false;
+  let unanswered: ReturnType<typeof setTimeout> | undefined;
   const socket = createSocket({
     url: endpoint.href.replace(/^http/, 'ws'),
     retryAttempts: Infinity,
     shouldRetry: () => true,
     keepAlive: 10_000,
     on: {
-      connected: () => connection.set('live'),
+      connected: (opened) => {
+        const socket = opened as WebSocket;
+        // Behind the messages that begin the subscriptions.
+        setTimeout(() => {
+          if (socket.readyState !== WebSocket.OPEN) return;
+          asked = true;
+          socket.send(JSON.stringify({ type: 'ping' }));
+        });
+      },
+      ping: (received) => {
+        if (received) return;
+        clearTimeout(unanswered);
+        unanswered = setTimeout(() => socket.terminate(), patience);
+      },
+      pong: (received) => {
+        if (!received) return;
+        clearTimeout(unanswered);
+        if (!asked) return;
+        asked = false;
+        connection.set('live');
+      },
       closed: (event) => {
         const { code } = event as CloseEvent;
+        asked = false;
+        clearTimeout(unanswered);
         connection.set(code === closedByPage ? 'none' : 'interrupted');
-        if (code === sessionEnded) void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise();
+        if (code === sessionEnded && viewer.get()) void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise();
       },
     },
   });
@@ -40,13 +68,13 @@ function createClient(): Client {
     exchanges: [
       cacheExchange,
       mapExchange({
-        onResult({ data, error }) {
+        onResult({ data, error, operation }) {
           const code = codeOf(error);
           if (code === 'UNAUTHENTICATED') viewer.set(null);
           else if (data && 'viewer' in data) viewer.set(data.viewer as ViewerFragment | null);
           // Pages ask who is signed in beside what they show. One that is refused
           // has not learned it, or that it is no longer what it was.
-          else if (code === 'FORBIDDEN') {
+          else if (code === 'FORBIDDEN' && operation.kind !== 'subscription') {
             queueMicrotask(() => void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise());
           }
         },
@@ -76,5 +104,6 @@ export const client = createStore(createClient());
 /** Somebody else is signed in, or nobody: nothing of what was seen before stays. */
 export function changeViewer(next: ViewerFragment | null) {
   client.set(createClient());
+  connection.set('none');
   viewer.set(next);
 }

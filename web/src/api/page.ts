@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { type AnyVariables, createRequest, useQuery, useSubscription } from 'urql';
 import { createStore, useStore } from '../shared/store';
 import { connection, online } from './connection';
+import { useMay } from './may';
 import { UserChangedDocument } from './operations';
 import { type Problem, problemOf } from './problem';
 
@@ -20,26 +21,29 @@ function changed() {
   }, settle);
 }
 
-/** Listens to what others change. */
-export function useLiveChanges(allowed: boolean) {
-  useSubscription({ query: UserChangedDocument, pause: !allowed }, (_, change) => {
+// What was asked for before changes began to arrive, or before there was a
+// network again, may have missed one: it is asked for again, once.
+function caughtUp() {
+  if (connection.get() === 'live' && online.get()) changes.set(changes.get() + 1);
+}
+connection.subscribe(caughtUp);
+online.subscribe(caughtUp);
+
+/** Listens to what others change: beside the first question, and not behind its answer. */
+export function useLiveChanges() {
+  const may = useMay();
+  useSubscription({ query: UserChangedDocument, pause: !may('VIEW_USERS') }, (_, change) => {
     changed();
     return change;
   });
-  // What was missed while there was no connection.
-  const was = useRef(false);
-  const isOnline = useStore(online);
-  const interrupted = useStore(connection) === 'interrupted' || !isOnline;
-  useEffect(() => {
-    if (was.current && !interrupted) changed();
-    was.current = interrupted;
-  }, [interrupted]);
 }
 
 export interface PageData<Data> {
   data: Data | undefined;
   /** The data answer an earlier question; the answer to this one is on its way. */
   outdated: boolean;
+  /** Differs from one question to another; lists that answer the same one are the same list. */
+  answered: number | undefined;
   problem: Problem | undefined;
   refetch: () => void;
 }
@@ -67,5 +71,11 @@ export function usePageData<Data, Variables extends AnyVariables>(
     seen.current = tick;
     refetch();
   }, [tick, pause, busy, refetch]);
-  return { data, outdated: data !== undefined && operation?.key !== key, problem: error && problemOf(error), refetch };
+  return {
+    data,
+    outdated: data !== undefined && operation?.key !== key,
+    answered: operation?.key,
+    problem: error && problemOf(error),
+    refetch,
+  };
 }

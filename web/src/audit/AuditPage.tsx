@@ -3,13 +3,12 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { IconDownload } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
-import { viewer } from '../api/client';
+import { useMay } from '../api/may';
 import { type AuditAction, AuditLogDocument, type AuditLogQuery } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
 import { announce } from '../shared/announce';
 import { ProblemNote } from '../shared/ProblemNote';
-import { useStore } from '../shared/store';
 import classes from './audit.module.css';
 import { AuditTable } from './AuditTable';
 import { PersonFilter } from './PersonFilter';
@@ -27,8 +26,7 @@ export default function AuditPage() {
     (change: Partial<AuditState>) => setParams((now) => writeState(changeState(readState(now), change))),
     [setParams],
   );
-  const who = useStore(viewer);
-  const people = who?.permissions.includes('VIEW_USERS') ?? true;
+  const people = useMay()('VIEW_USERS');
   const variables = useMemo(() => toVariables(state, people), [state, people]);
   const { data, outdated, problem, refetch } = usePageData(AuditLogDocument, variables);
   const exporting = useExport(
@@ -46,7 +44,7 @@ export default function AuditPage() {
   }, [count, outdated, variables]);
 
   return (
-    <Stack gap="md">
+    <Stack gap="md" className="fill">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Audit log</PageTitle>
         {!(problem && !data) && (
@@ -72,8 +70,8 @@ export default function AuditPage() {
           <AuditTable events={data?.auditEvents.nodes} outdated={outdated} label="What has happened, the newest first" />
         )}
         {data?.auditEvents.nodes.length === 0 && !problem && <Nothing state={state} change={change} />}
-        {data && <Pages events={data.auditEvents} state={state} change={change} />}
       </Stack>
+      {data && <Pages events={data.auditEvents} state={state} change={change} />}
     </Stack>
   );
 }
@@ -126,11 +124,14 @@ function Filters({ state, change, people, person }: FiltersProps) {
         />
         <Day label="From" value={state.since} max={state.until} change={(since) => change({ since })} />
         <Day label="To" value={state.until} min={state.since} change={(until) => change({ until })} />
-        {isFiltered(state) && (
-          <Button variant="subtle" onClick={() => change(nothing)}>
-            Clear
-          </Button>
-        )}
+        <Button
+          variant="subtle"
+          // Its place is kept, so that nothing moves.
+          style={{ visibility: isFiltered(state) ? undefined : 'hidden' }}
+          onClick={() => change(nothing)}
+        >
+          Clear
+        </Button>
       </Group>
     </div>
   );
@@ -204,13 +205,13 @@ function Nothing({ state, change }: PartProps) {
 function Pages({ events: { pageInfo, totalCount }, state, change }: PartProps & { events: AuditLogQuery['auditEvents'] }) {
   const { hasNextPage, endCursor } = pageInfo;
   return (
-    <Group justify="space-between" component="nav" aria-label="Pages of the list">
+    <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager">
       <Text size="sm" c="dimmed">
         {counted(totalCount)} {totalCount === 1 ? 'event' : 'events'}
-        {totalCount > pageSize && `, ${pageSize} on a page`}
+        {totalCount > pageSize && <span className="roomy">, {pageSize} on a page</span>}
       </Text>
       {(hasNextPage || state.after) && (
-        <Group gap="xs">
+        <Group gap="xs" wrap="nowrap">
           <Button variant="default" size="xs" disabled={!state.after} onClick={() => change({})}>
             Newest
           </Button>

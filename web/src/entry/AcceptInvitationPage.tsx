@@ -10,6 +10,7 @@ import { ErrorNote } from '../shared/Note';
 import { ProblemNote } from '../shared/ProblemNote';
 import { EntryFrame } from './EntryFrame';
 import { useLinkToken } from './linkToken';
+import { rememberOrganization } from './organization';
 
 export default function AcceptInvitationPage() {
   const token = useLinkToken();
@@ -95,7 +96,10 @@ function SetUp({ token, invitation, onDone }: SetUpProps) {
     if (problem) return setErrors([{ message: problem.message }]);
     const { user, userErrors } = data.acceptInvitation;
     if (userErrors.some((error) => error.code === 'LINK_INVALID')) return setDead(true);
-    if (user) return onDone(user.username);
+    if (user) {
+      rememberOrganization(invitation.organization);
+      return onDone(user.username);
+    }
     setErrors(userErrors.map(({ message, field }) => ({ message, field: field?.at(-1) })));
   };
   const input = (field: 'name' | 'username' | 'title') => ({

@@ -8,6 +8,7 @@ import { NewPassword } from '../shared/NewPassword';
 import { ErrorNote } from '../shared/Note';
 import { EntryFrame } from './EntryFrame';
 import { useLinkToken } from './linkToken';
+import { rememberOrganization } from './organization';
 
 export default function ResetPasswordPage() {
   const token = useLinkToken();
@@ -56,8 +57,11 @@ export default function ResetPasswordPage() {
     const { data, problem } = await send(CompletePasswordResetDocument, { input: { token, password } });
     setBusy(false);
     if (problem) return setError(problem.message);
-    const { user, userErrors } = data.completePasswordReset;
-    if (user) return setUsername(user.username);
+    const { user, organization, userErrors } = data.completePasswordReset;
+    if (user) {
+      rememberOrganization(organization);
+      return setUsername(user.username);
+    }
     if (userErrors.some((error) => error.code === 'LINK_INVALID')) return setDead(token);
     setWeak(userErrors[0]?.message);
   };

@@ -7,6 +7,12 @@ export function organizationOf(params: URLSearchParams): string | null {
   return named ?? localStorage.getItem(key);
 }
 
+/** The organization that whoever opened a link will sign in to; null: the first. */
+export function rememberOrganization(organization: string | null) {
+  if (organization) localStorage.setItem(key, organization);
+  else forgetOrganization();
+}
+
 export function forgetOrganization() {
   localStorage.removeItem(key);
 }

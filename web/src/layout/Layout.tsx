@@ -24,7 +24,7 @@ export function Layout({ children }: { children: ReactNode }) {
   const who = useStore(viewer);
   const [path] = useLocation();
   const search = useSearch();
-  useLiveChanges(who?.permissions.includes('VIEW_USERS') === true && !who.twoFactorRequired);
+  useLiveChanges();
   useLayoutEffect(() => {
     window.scrollTo(0, 0);
   }, [path]);

@@ -1,5 +1,5 @@
 import { Anchor, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { type ReactNode, useMemo, useState } from 'react';
+import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { viewer } from '../api/client';
 import { PersonDocument, type PersonQuery, PersonTrailDocument, type UserRowFragment, type UserStatus } from '../api/operations';
@@ -31,8 +31,12 @@ export default function PersonPage() {
   );
   const editing = useDialog<UserRowFragment>();
   const confirming = useDialog<Confirmation>();
+  const [known, setKnown] = useState(false);
+  const onKnown = useCallback(() => setKnown(true), []);
   const user = data?.user;
   const may = (permission: 'MANAGE_USERS' | 'VIEW_AUDIT_LOG') => who?.permissions.includes(permission) ?? false;
+
+  const withSessions = (may('MANAGE_USERS') || who?.user.id === user?.id) && user?.status === 'ACTIVE';
 
   if (problem && !data) {
     return (
@@ -56,7 +60,7 @@ export default function PersonPage() {
     <Stack gap="lg">
       <Stack gap="xs">
         <Back />
-        <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Group justify="space-between" align="flex-start" wrap="nowrap" mih={36}>
           <PageTitle title={user ? nameOf(user) : 'User'}>
             {user ? <bdi>{nameOf(user)}</bdi> : <Skeleton component="span" display="inline-block" h={24} w={220} />}
           </PageTitle>
@@ -65,16 +69,19 @@ export default function PersonPage() {
         {user?.passwordReset && <Reset reset={user.passwordReset} />}
         {user?.invitation?.expired && <Note tone="bad">The link in the invitation has expired. Send it again.</Note>}
       </Stack>
-      <Details user={user ?? undefined} />
-      {user && (may('MANAGE_USERS') || who?.user.id === user.id) && user.status === 'ACTIVE' && (
+      {/* What replaces the skeleton comes all at once, so that nothing is moved by it. */}
+      <Details key={user ? 'known' : 'asked'} user={user ?? undefined} />
+      {user && withSessions && (
         <Section name="Sessions">
-          <Sessions userId={user.id} />
+          <Sessions userId={user.id} onKnown={onKnown} />
         </Section>
       )}
       {user && may('VIEW_AUDIT_LOG') && (
-        <Section name="What has happened">
-          <Trail id={user.id} />
-        </Section>
+        <div hidden={withSessions && !known}>
+          <Section name="What has happened">
+            <Trail id={user.id} />
+          </Section>
+        </div>
       )}
       <EditDialog
         dialog={editing}

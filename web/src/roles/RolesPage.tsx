@@ -3,6 +3,7 @@ import { IconCheck, IconDots, IconPlus } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { viewer } from '../api/client';
+import { useMay } from '../api/may';
 import { type Permission, type RoleRowFragment, RolesDocument } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
@@ -25,7 +26,7 @@ const nothing = {};
 export default function RolesPage() {
   const { data, outdated, problem, refetch } = usePageData(RolesDocument, nothing);
   const own = useStore(viewer)?.permissions;
-  const mayManage = own?.includes('MANAGE_ROLES') ?? false;
+  const mayManage = useMay()('MANAGE_ROLES');
   const [feedback, setFeedback] = useState<{ id: string; text: string }>();
   const editing = useDialog<RoleRowFragment>();
   const deleting = useDialog<RoleRowFragment>();
@@ -38,12 +39,8 @@ export default function RolesPage() {
     <Stack gap="md">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Roles</PageTitle>
-        {(mayManage || !own) && (
-          <Button
-            leftSection={<IconPlus size={18} aria-hidden />}
-            onClick={() => editing.open(newRole)}
-            disabled={!mayManage}
-          >
+        {mayManage && (
+          <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={() => editing.open(newRole)}>
             New role
           </Button>
         )}

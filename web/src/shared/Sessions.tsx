@@ -1,5 +1,5 @@
 import { Button, Skeleton, Table, Text } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { RevokeSessionDocument, SessionsDocument, type SessionsQuery } from '../api/operations';
 import { usePageData } from '../api/page';
 import { refusalOf } from '../api/send';
@@ -8,13 +8,23 @@ import { ErrorNote } from './Note';
 import { ProblemNote } from './ProblemNote';
 import { RelativeTime } from './time';
 
+interface SessionsProps {
+  userId: string;
+  /** It is known how much room they take. */
+  onKnown: () => void;
+}
+
 /** Where somebody is signed in, each with a way to end it. */
-export function Sessions({ userId }: { userId: string }) {
+export function Sessions({ userId, onKnown }: SessionsProps) {
   const { data, problem, refetch } = usePageData(
     SessionsDocument,
     useMemo(() => ({ id: userId }), [userId]),
   );
   const sessions = data?.user?.sessions;
+  const known = data !== undefined || problem !== undefined;
+  useEffect(() => {
+    if (known) onKnown();
+  }, [known, onKnown]);
   if (problem && !sessions) return <ProblemNote problem={problem} retry={refetch} />;
   if (!sessions) return <Skeleton h={96} />;
   if (sessions.length === 0) return <Text size="sm">Not signed in anywhere.</Text>;

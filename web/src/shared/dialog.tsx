@@ -1,5 +1,5 @@
 import { Modal, type ModalProps } from '@mantine/core';
-import { useRef, useState, type ReactNode } from 'react';
+import { useCallback, useRef, useState, type ReactNode } from 'react';
 
 /** A dialog about something, that gives the focus back to where it was opened. */
 export interface Dialog<Subject> {
@@ -15,14 +15,15 @@ export function useDialog<Subject>(): Dialog<Subject> {
   const [subject, setSubject] = useState<Subject>();
   const [opened, setOpened] = useState(false);
   const opener = useRef<Element | null>(null);
+  const open = useCallback((next: Subject, from?: HTMLElement | null) => {
+    opener.current = from ?? document.activeElement;
+    setSubject(next);
+    setOpened(true);
+  }, []);
   return {
     subject,
     opened,
-    open: (next, from) => {
-      opener.current = from ?? document.activeElement;
-      setSubject(next);
-      setOpened(true);
-    },
+    open,
     close: () => setOpened(false),
     left: () => {
       setSubject(undefined);

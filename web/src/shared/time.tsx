@@ -15,9 +15,18 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', minute],
 ];
 
+// Making a format takes longer than writing a hundred times with it.
+const formats = new Map<string, Intl.DateTimeFormat | Intl.RelativeTimeFormat>();
+
+function once<Format extends Intl.DateTimeFormat | Intl.RelativeTimeFormat>(key: string, make: () => Format): Format {
+  const format = (formats.get(key) as Format | undefined) ?? make();
+  formats.set(key, format);
+  return format;
+}
+
 /** The distance from now in the words of a language: "3 days ago", "in 2 hours". */
 export function relativeTime(at: Date, now: Date, language?: string): string {
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  const format = once(`relative ${language}`, () => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
   const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
   const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ['second', second];
   // Less than a minute is now: a clock of another machine is not that exact.
@@ -27,16 +36,14 @@ export function relativeTime(at: Date, now: Date, language?: string): string {
 
 /** The instant in the zone and the language of whoever looks. */
 export function exactTime(at: Date, language?: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat(language, {
-    dateStyle: 'full',
-    timeStyle: 'medium',
-    timeZone,
-  }).format(at);
+  const style = { dateStyle: 'full', timeStyle: 'medium', timeZone } as const;
+  return once(`exact ${language} ${timeZone}`, () => new Intl.DateTimeFormat(language, style)).format(at);
 }
 
 /** A day and a time of day, short enough for a list. */
 export function shortTime(at: Date, language?: string, timeZone?: string): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(at);
+  const style = { dateStyle: 'medium', timeStyle: 'short', timeZone } as const;
+  return once(`short ${language} ${timeZone}`, () => new Intl.DateTimeFormat(language, style)).format(at);
 }
 
 const now = createStore(new Date());

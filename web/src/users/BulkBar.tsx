@@ -12,9 +12,9 @@ interface BulkBarProps {
 /** What can be done to all who are selected. */
 export function BulkBar({ users, change, clear }: BulkBarProps) {
   return (
-    <Group gap="xs" className={classes.filters} role="toolbar" aria-label="Selected people">
+    <Group gap="xs" className={classes.bulk} role="toolbar" aria-label="Selected people">
       <Text size="sm" fw={550} me="xs" aria-live="polite">
-        {users.length} selected
+        {users.length} selected on this page
       </Text>
       {bulkNames(users).map(({ kind, name }) => (
         <Button

@@ -36,6 +36,8 @@ export function Filters({ state, change, roles }: FiltersProps) {
           onChange={(roles) => change({ roles })}
           clearable
           clearButtonProps={{ 'aria-label': 'Any role' }}
+          // One line, however many are chosen: they stand in the list too.
+          styles={{ pillsList: { flexWrap: 'nowrap', overflow: 'hidden' } }}
           w={220}
         />
         <Select

@@ -1,11 +1,12 @@
-import { ActionIcon, Button, Menu } from '@mantine/core';
+import { Button, Menu } from '@mantine/core';
 import { IconChevronDown, IconDots } from '@tabler/icons-react';
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import type { UserRowFragment } from '../api/operations';
 import { MenuAction } from '../shared/MenuAction';
 import { acts } from './actions';
 import { actsFor, nameOf, obstacle } from './menu';
 import type { Confirmation } from './ConfirmDialog';
+import classes from './users.module.css';
 
 interface RowMenuProps {
   user: UserRowFragment;
@@ -15,20 +16,45 @@ interface RowMenuProps {
   confirm: (confirmation: Confirmation, from: HTMLElement | null) => void;
 }
 
-/** What can be done to somebody. */
-export function RowMenu({ user, roomy, edit, confirm }: RowMenuProps) {
+/** What can be done to somebody. A list has many: each becomes a menu when it is first opened. */
+export function RowMenu({ user, roomy = false, edit, confirm }: RowMenuProps) {
   const target = useRef<HTMLButtonElement>(null);
+  const [opened, setOpened] = useState<boolean>();
+  const name = `Actions for ${nameOf(user)}`;
+  if (opened === undefined && !roomy) {
+    return (
+      <button
+        type="button"
+        className={classes.dots}
+        aria-label={name}
+        aria-haspopup="menu"
+        aria-expanded={false}
+        onClick={() => setOpened(true)}
+      >
+        <IconDots size={18} aria-hidden />
+      </button>
+    );
+  }
   return (
-    <Menu position="bottom-end" width={280} withinPortal returnFocus>
+    <Menu
+      position="bottom-end"
+      width={280}
+      withinPortal
+      opened={opened ?? false}
+      onChange={setOpened}
+      // The button that was pressed first is another one now.
+      returnFocus={false}
+      onClose={() => target.current?.focus({ preventScroll: true })}
+    >
       <Menu.Target>
         {roomy ? (
           <Button ref={target} variant="default" rightSection={<IconChevronDown size={16} aria-hidden />}>
             Actions
           </Button>
         ) : (
-          <ActionIcon ref={target} variant="subtle" color="gray" size="lg" aria-label={`Actions for ${nameOf(user)}`}>
+          <button type="button" ref={target} className={classes.dots} aria-label={name}>
             <IconDots size={18} aria-hidden />
-          </ActionIcon>
+          </button>
         )}
       </Menu.Target>
       <Menu.Dropdown>

@@ -1,7 +1,7 @@
-import { Anchor, Checkbox, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
+import { Skeleton, Table, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import { createColumnHelper, flexRender, getCoreRowModel, type RowData, useReactTable } from '@tanstack/react-table';
-import { useMemo, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, type InputHTMLAttributes, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { UserRowFragment } from '../api/operations';
 import { Note } from '../shared/Note';
@@ -18,6 +18,8 @@ interface UserTableProps {
   /** Undefined while they are asked for. */
   users: UserRowFragment[] | undefined;
   outdated: boolean;
+  /** Which question they answer. */
+  answered: number | undefined;
   selectable: boolean;
   selected: string[];
   select: (ids: string[]) => void;
@@ -40,22 +42,22 @@ const column = createColumnHelper<UserRowFragment>();
 const nobody: UserRowFragment[] = [];
 
 export function UserTable(props: UserTableProps) {
-  const { state, users, outdated, selectable, selected, select, sort, feedback, edit, confirm } = props;
+  const { state, users, outdated, answered, selectable, selected, select, sort, feedback, edit, confirm } = props;
   const columns = useMemo(
     () => [
       column.display({
         id: 'select',
         meta: { className: classes.tick },
         header: ({ table }) => (
-          <Checkbox
+          <Tick
             aria-label="Select everybody on this page"
             checked={table.getIsAllRowsSelected()}
-            indeterminate={table.getIsSomeRowsSelected()}
+            some={table.getIsSomeRowsSelected()}
             onChange={table.getToggleAllRowsSelectedHandler()}
           />
         ),
         cell: ({ row }) => (
-          <Checkbox
+          <Tick
             aria-label={`Select ${nameOf(row.original)}`}
             checked={row.getIsSelected()}
             onChange={row.getToggleSelectedHandler()}
@@ -168,6 +170,23 @@ export function UserTable(props: UserTableProps) {
     },
   });
 
+  // Hundreds of cells: made anew only when what they show has changed, and of
+  // plain elements, so that a page turns at once.
+  const rows = useMemo(
+    () =>
+      table.getRowModel().rows.map((row) => (
+        <tr key={row.id} data-selected={row.getIsSelected() || undefined}>
+          {row.getVisibleCells().map((cell) => (
+            <td key={cell.id} className={cell.column.columnDef.meta?.className}>
+              {flexRender(cell.column.columnDef.cell, cell.getContext())}
+            </td>
+          ))}
+        </tr>
+      )),
+    // What the table makes its rows of.
+    [table, users, selected, selectable, pending, feedback, edit, confirm],
+  );
+
   return (
     <div className={`panel ${classes.frame}`} data-outdated={outdated || undefined}>
       <Table className={classes.table} aria-busy={!users || outdated} aria-label={`People, ${state.tab}`}>
@@ -192,25 +211,18 @@ export function UserTable(props: UserTableProps) {
             </Table.Tr>
           ))}
         </Table.Thead>
-        <Table.Tbody>
+        {/* Another list is not the same one with its rows moved. */}
+        <Table.Tbody key={answered}>
           {users
-            ? table.getRowModel().rows.map((row) => (
-                <Table.Tr key={row.id} data-selected={row.getIsSelected() || undefined}>
-                  {row.getVisibleCells().map((cell) => (
-                    <Table.Td key={cell.id} className={cell.column.columnDef.meta?.className}>
-                      {flexRender(cell.column.columnDef.cell, cell.getContext())}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))
+            ? rows
             : Array.from({ length: 12 }, (_, row) => (
-                <Table.Tr key={row}>
+                <tr key={row}>
                   {table.getVisibleLeafColumns().map((column) => (
-                    <Table.Td key={column.id} className={column.columnDef.meta?.className}>
+                    <td key={column.id} className={column.columnDef.meta?.className}>
                       {column.id === 'select' || column.id === 'menu' ? null : <Skeleton h={14} my={13} />}
-                    </Table.Td>
+                    </td>
                   ))}
-                </Table.Tr>
+                </tr>
               ))}
         </Table.Tbody>
       </Table>
@@ -244,6 +256,19 @@ function SortButton({ field, now, sort, children }: SortButtonProps) {
   );
 }
 
+interface TickProps extends InputHTMLAttributes<HTMLInputElement> {
+  /** Some of many are selected. */
+  some?: boolean;
+}
+
+function Tick({ some = false, ...rest }: TickProps) {
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (box.current) box.current.indeterminate = some;
+  }, [some]);
+  return <input type="checkbox" ref={box} className={classes.box} {...rest} />;
+}
+
 function Cut({ text }: { text: string | null }) {
   if (!text) return <Quiet>–</Quiet>;
   return (
@@ -256,20 +281,20 @@ function Cut({ text }: { text: string | null }) {
 function Person({ user, feedback }: { user: UserRowFragment; feedback: UserTableProps['feedback'] }) {
   return (
     <>
-      <Anchor component={Link} to={`/users/${user.id}`} className="clamp" underline="hover" c="inherit" inherit fw={600} title={nameOf(user)}>
+      <Link to={`/users/${user.id}`} className={`clamp ${classes.name}`} title={nameOf(user)}>
         {user.name ? <bdi>{user.name}</bdi> : <Address email={user.email} />}
-      </Anchor>
+      </Link>
       {user.name && (
-        <Text size="sm" c="dimmed" className="cut" title={user.email}>
+        <bdi className="cut quiet" title={user.email}>
           {user.email}
-        </Text>
+        </bdi>
       )}
-      <Text size="sm" c="dimmed" className={classes.onPhone}>
-        {user.role.name}
+      <div className={`quiet ${classes.onPhone}`}>
+        <bdi>{user.role.name}</bdi>
         {user.status !== 'PENDING' && (
           <> · {user.lastLoginAt ? <RelativeTime at={user.lastLoginAt} /> : 'never signed in'}</>
         )}
-      </Text>
+      </div>
       {user.invitation && (
         <div className={classes.onPhone}>
           {user.invitation.expired ? (
@@ -277,9 +302,9 @@ function Person({ user, feedback }: { user: UserRowFragment; feedback: UserTable
               Link expired <RelativeTime at={user.invitation.expiresAt} />
             </Note>
           ) : (
-            <Text size="sm" c="dimmed">
+            <Quiet>
               Link expires <RelativeTime at={user.invitation.expiresAt} />
-            </Text>
+            </Quiet>
           )}
           {user.invitation.delivery.state !== 'SENT' && <Delivery delivery={user.invitation.delivery} />}
         </div>
@@ -308,9 +333,9 @@ function Invited({ invitation }: { invitation: NonNullable<UserRowFragment['invi
     <>
       <RelativeTime at={invitation.invitedAt} />
       {by && (
-        <Text size="sm" c="dimmed" className="cut" title={by.email}>
+        <span className="cut quiet" title={by.email}>
           by <bdi>{nameOf(by)}</bdi>
-        </Text>
+        </span>
       )}
     </>
   );

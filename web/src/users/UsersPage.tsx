@@ -1,8 +1,8 @@
 import { Anchor, Button, Group, Popover, Progress, Skeleton, Stack, Tabs, Text } from '@mantine/core';
 import { IconUserPlus } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
-import { viewer } from '../api/client';
+import { useMay } from '../api/may';
 import { UsersDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
@@ -10,7 +10,6 @@ import { announce } from '../shared/announce';
 import { useDialog } from '../shared/dialog';
 import { tellDone } from '../shared/feedback';
 import { ProblemNote } from '../shared/ProblemNote';
-import { useStore } from '../shared/store';
 import { BulkBar } from './BulkBar';
 import { BulkDialog, type BulkChange } from './BulkDialog';
 import { ConfirmDialog, type Confirmation } from './ConfirmDialog';
@@ -36,9 +35,16 @@ export default function UsersPage() {
     [setParams],
   );
   const variables = useMemo(() => toVariables(state), [state]);
-  const { data, outdated, problem, refetch } = usePageData(UsersDocument, variables);
-  const who = useStore(viewer);
-  const mayManage = who?.permissions.includes('MANAGE_USERS') ?? false;
+  const { data, outdated, answered, problem, refetch } = usePageData(UsersDocument, variables);
+  const mayManage = useMay()('MANAGE_USERS');
+
+  // Another page of the list begins at its top.
+  const page = state.page && Object.values(state.page)[0];
+  const turned = useRef(page);
+  useEffect(() => {
+    if (turned.current !== page) window.scrollTo(0, 0);
+    turned.current = page;
+  }, [page]);
 
   const [selected, setSelected] = useState<string[]>([]);
   const [feedback, setFeedback] = useState<{ id: string; text: string }>();
@@ -58,7 +64,7 @@ export default function UsersPage() {
 
   const count = data?.users.totalCount;
   useEffect(() => {
-    if (count !== undefined && !outdated) announce(`${count.toLocaleString()} people`);
+    if (count !== undefined && !outdated) announce(peopleText(count));
   }, [count, outdated, variables]);
 
   // People of another tab are not shown under this one while it is asked for.
@@ -66,16 +72,12 @@ export default function UsersPage() {
   const chosen = shown?.filter((user) => selected.includes(user.id)) ?? [];
 
   return (
-    <Stack gap="md">
+    <Stack gap="md" className="fill">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Users</PageTitle>
         <Seats seats={data?.organization.seats} />
-        {(mayManage || !who) && (
-          <Button
-            leftSection={<IconUserPlus size={18} aria-hidden />}
-            onClick={() => inviting.open(true)}
-            disabled={!mayManage}
-          >
+        {mayManage && (
+          <Button leftSection={<IconUserPlus size={18} aria-hidden />} onClick={() => inviting.open(true)}>
             New users
           </Button>
         )}
@@ -84,17 +86,18 @@ export default function UsersPage() {
         <Tabs.List>
           {tabs.map(({ tab, name }) => (
             <Tabs.Tab key={tab} value={tab} className={classes.tab}>
-              {name} <span className={classes.count}>{data?.organization.userCounts[tab].toLocaleString()}</span>
+              <span className={classes.label}>
+                <span>{name}</span> {data && <span>{data.organization.userCounts[tab].toLocaleString()}</span>}
+              </span>
             </Tabs.Tab>
           ))}
         </Tabs.List>
         {tabs.map(({ tab }) => (
           <Tabs.Panel key={tab} value={tab} pt="md">
             <Stack gap="sm">
-              {chosen.length > 0 ? (
+              <Filters state={state} change={change} roles={data?.roles} />
+              {chosen.length > 0 && (
                 <BulkBar users={chosen} change={changing.open} clear={() => setSelected([])} />
-              ) : (
-                <Filters state={state} change={change} roles={data?.roles} />
               )}
               {problem && <ProblemNote problem={problem} retry={refetch} />}
               {!(problem && !data) && (
@@ -102,7 +105,8 @@ export default function UsersPage() {
                   state={state}
                   users={shown}
                   outdated={outdated}
-                  selectable={mayManage || !who}
+                  answered={answered}
+                  selectable={mayManage}
                   selected={selected}
                   select={setSelected}
                   sort={(sort) => change({ sort })}
@@ -114,11 +118,11 @@ export default function UsersPage() {
               {shown?.length === 0 && !problem && (
                 <Nobody state={state} change={change} mayManage={mayManage} invite={() => inviting.open(true)} />
               )}
-              {data && <Pages users={data.users} change={change} />}
             </Stack>
           </Tabs.Panel>
         ))}
       </Tabs>
+      {data && <Pages users={data.users} change={change} />}
 
       <InviteDialog dialog={inviting} roles={data?.roles ?? []} />
       <EditDialog dialog={editing} roles={data?.roles ?? []} onDone={tellOnRow} />
@@ -159,7 +163,7 @@ function Seats({ seats }: { seats: UsersQuery['organization']['seats'] | undefin
 }
 
 function NoSeats() {
-  const mayRaise = useStore(viewer)?.permissions.includes('MANAGE_ORGANIZATION');
+  const mayRaise = useMay()('MANAGE_ORGANIZATION');
   return (
     <Popover width={300} withArrow shadow="md" trapFocus>
       <Popover.Target>
@@ -226,6 +230,10 @@ function Nobody({ state, change, mayManage, invite }: NobodyProps) {
   );
 }
 
+function peopleText(count: number): string {
+  return `${count.toLocaleString()} ${count === 1 ? 'person' : 'people'}`;
+}
+
 interface PagesProps {
   users: UsersQuery['users'];
   change: (change: Partial<ListState>) => void;
@@ -235,13 +243,13 @@ function Pages({ users, change }: PagesProps) {
   const { pageInfo, totalCount } = users;
   const { startCursor, endCursor } = pageInfo;
   return (
-    <Group justify="space-between" component="nav" aria-label="Pages of the list">
+    <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager">
       <Text size="sm" c="dimmed">
-        {totalCount.toLocaleString()} {totalCount === 1 ? 'person' : 'people'}
-        {totalCount > pageSize && `, ${pageSize} on a page`}
+        {peopleText(totalCount)}
+        {totalCount > pageSize && <span className="roomy">, {pageSize} on a page</span>}
       </Text>
       {(pageInfo.hasNextPage || pageInfo.hasPreviousPage) && (
-        <Group gap="xs">
+        <Group gap="xs" wrap="nowrap">
           <Button variant="default" size="xs" disabled={!pageInfo.hasPreviousPage} onClick={() => change({})}>
             First
           </Button>

@@ -1,4 +1,3 @@
-import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { UserRowFragment } from '../api/operations';
 import { Note } from '../shared/Note';
@@ -6,11 +5,7 @@ import { RelativeTime } from '../shared/time';
 
 /** What is not there, or does not matter. */
 export function Quiet({ children }: { children: ReactNode }) {
-  return (
-    <Text span c="dimmed" inherit>
-      {children}
-    </Text>
-  );
+  return <span className="quiet">{children}</span>;
 }
 
 /** An outstanding password reset. */
