@@ -203,10 +203,14 @@ func (l *list) page() ([]candidate, error) {
 		return nil, nil
 	}
 	// So many are passed if those who are found stand anywhere. Passing one costs
-	// as much as picking out 40.
+	// as much as picking 40 out of the index, or as reading a fourth of one.
 	passed := uint64(l.Limit) * uint64(l.everybody) / matches //nolint:gosec // both are positive
+	atMost := 3*passed + 100
+	if l.index == nil {
+		atMost = max(atMost, 4*matches)
+	}
 	if l.index == nil || passed*40 < matches {
-		page, done, err := l.walk(int(3*passed) + 100) //nolint:gosec // far from the end of integers
+		page, done, err := l.walk(int(min(atMost, math.MaxInt))) //nolint:gosec // it is bounded
 		if err != nil || done {
 			return page, err
 		}

@@ -60,7 +60,7 @@ var migrationFiles embed.FS
 const (
 	settings       = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)&_dqs=0"
 	writerSettings = settings + "&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(2000)&_pragma=journal_size_limit(67108864)"
-	readerSettings = settings + "&_pragma=cache_size(-4000)&_query_only=1"
+	readerSettings = settings + "&_pragma=cache_size(-2000)&_query_only=1"
 )
 
 // Open opens the file, makes it when it is not there, and brings its tables up
