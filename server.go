@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -520,6 +521,8 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
 			}
 		})
+		// What that took is not needed again.
+		debug.FreeOSMemory()
 		return err
 	}
 	hash, err := p.accounts.HashPassword(ctx, password)
