@@ -128,5 +128,6 @@ test.each([
       await page.getByRole('heading', { level: 1 }).waitFor();
       await settled();
     }
+    await page.unrouteAll({ behavior: 'wait' });
   }),
 );
