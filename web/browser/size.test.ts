@@ -133,6 +133,7 @@ test.each([
       await page.getByRole('heading', { level: 1 }).waitFor();
       await settled();
     }
+    await page.unrouteAll({ behavior: 'wait' });
   }),
 );
 
