@@ -129,9 +129,12 @@ export async function askedOnReload(page: Page): Promise<string[]> {
   let answered = false;
   const about = (request: Request) => String(request.postDataJSON().operationName);
   page.on('request', (request) => {
+    // What the page before it asked last is not its own.
+    if (request.resourceType() === 'document') asked.length = 0;
     if (request.method() === 'POST' && !answered) asked.push(about(request));
   });
   page.on('response', (response) => {
+    if (response.request().resourceType() === 'document') answered = false;
     if (response.request().method() === 'POST') answered = true;
   });
   await page.reload();
