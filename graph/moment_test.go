@@ -38,7 +38,7 @@ func TestAlike(t *testing.T) {
 			`subscription { userChanged { user { ... on Node { id ... on User { invitation { expired } } } } } }`:                                 false,
 			`subscription { userChanged { user { ...B } } } fragment B on User { name ...C } fragment C on User { passwordReset { expiresAt } }`:  false,
 		} {
-			document, err := gqlparser.LoadQuery(schema, query)
+			document, err := gqlparser.LoadQueryWithRules(schema, query, nil)
 			require.Empty(t, err)
 			assert.Equal(t, want, isAlike(document.Operations[0].SelectionSet, map[string]bool{}), query)
 		}
@@ -49,7 +49,7 @@ func TestAlike(t *testing.T) {
 		for i := range 40 {
 			query += fmt.Sprintf(" fragment F%d on UserChange { ...F%d ...F%d }", i, i+1, i+1)
 		}
-		document, err := gqlparser.LoadQuery(schema, query)
+		document, err := gqlparser.LoadQueryWithRules(schema, query, nil)
 		require.Empty(t, err)
 		assert.True(t, isAlike(document.Operations[0].SelectionSet, map[string]bool{}))
 	})

@@ -50,7 +50,7 @@ func (rows) InterceptField(ctx context.Context, next graphql.Resolver) (any, err
 		return next(ctx)
 	}
 	return graphql.WriterFunc(func(w io.Writer) {
-		buffer := buffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // nothing else is in it
+		buffer := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
 		*buffer = appendPage((*buffer)[:0], page, columns)
 		// The engine has a buffer; an answer cannot fail to be written into it.
 		_, _ = w.Write(*buffer)

@@ -117,7 +117,7 @@ func fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
-	strip := strippers.Get().(transform.Transformer) //nolint:errcheck,forcetypeassert // nothing else is in it
+	strip := strippers.Get().(transform.Transformer) //nolint:forcetypeassert // nothing else is in it
 	plain, _, err := transform.String(strip, s)
 	strippers.Put(strip)
 	if err != nil {

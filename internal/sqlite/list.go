@@ -210,7 +210,7 @@ func (l *list) page() ([]candidate, error) {
 		atMost = max(atMost, 4*matches)
 	}
 	if l.index == nil || passed*40 < matches {
-		page, done, err := l.walk(int(min(atMost, math.MaxInt))) //nolint:gosec // it is bounded
+		page, done, err := l.walk(int(min(atMost, math.MaxInt)))
 		if err != nil || done {
 			return page, err
 		}
@@ -625,7 +625,7 @@ func (l *list) count() int {
 			n += l.found.AndCardinality(set)
 		}
 	}
-	return int(n) //nolint:gosec // people of a file
+	return int(n)
 }
 
 // pick is somebody found, and about where: the rank says in which part of the
