@@ -55,16 +55,13 @@ func dueOf(o *directory.Organization) sql.NullInt64 {
 const selectOrganizations = "SELECT id, slug, revision, document FROM organizations "
 
 // Organization implements directory.OrganizationStore.
-func (s *Store) Organization(ctx context.Context, id string) (found *directory.Organization, err error) {
-	err = s.db.read(ctx, func(t *tx) error {
-		found, err = recalled(t,
-			func(m *memory) (*directory.Organization, bool) { return m.organizations.get(id) },
-			func() (*directory.Organization, error) {
-				return one(t.organizations(selectOrganizations+"WHERE id = ?", id))
-			},
-			func(m *memory, o *directory.Organization) { m.organizations.put(id, o) })
-		return err
-	})
+func (s *Store) Organization(ctx context.Context, id string) (*directory.Organization, error) {
+	found, err := recall(ctx, s.db,
+		func(m *memory) (*directory.Organization, bool) { return m.organizations.get(id) },
+		func(t *tx) (*directory.Organization, error) {
+			return one(t.organizations(selectOrganizations+"WHERE id = ?", id))
+		},
+		func(m *memory, o *directory.Organization) { m.organizations.put(id, o) })
 	if err != nil {
 		return nil, err
 	}

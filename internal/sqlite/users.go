@@ -347,25 +347,21 @@ func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, was, is 
 
 // User implements directory.UserStore.
 func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
-	var found known
-	err := s.db.read(ctx, func(t *tx) (err error) {
-		found, err = recalled(t,
-			func(m *memory) (known, bool) { return m.person(organizationID, id) },
-			func() (k known, err error) {
-				err = t.rows(`SELECT ?1, id, revision, document, number FROM users
-					WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
-					func(rows *sql.Rows) error {
-						k.User, err = scanUser(rows, &k.number)
-						return err
-					})
-				if err == nil && k.User == nil {
-					err = directory.ErrNotFound
-				}
-				return k, err
-			},
-			func(m *memory, k known) { m.keepPerson(k) })
-		return err
-	})
+	found, err := recall(ctx, s.db,
+		func(m *memory) (known, bool) { return m.person(organizationID, id) },
+		func(t *tx) (k known, err error) {
+			err = t.rows(`SELECT ?1, id, revision, document, number FROM users
+				WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
+				func(rows *sql.Rows) error {
+					k.User, err = scanUser(rows, &k.number)
+					return err
+				})
+			if err == nil && k.User == nil {
+				err = directory.ErrNotFound
+			}
+			return k, err
+		},
+		func(m *memory, k known) { m.keepPerson(k) })
 	if err != nil {
 		return nil, err
 	}

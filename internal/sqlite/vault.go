@@ -63,19 +63,15 @@ const byUser = "INDEXED BY sessions_by_user WHERE organization = ? AND user = ?"
 
 // Session implements account.Vault.
 func (v *Vault) Session(ctx context.Context, organizationID, tokenHash string, now time.Time) (account.Session, error) {
-	var found session
 	key := sessionKey{organizationID, tokenHash}
-	err := v.db.read(ctx, func(t *tx) (err error) {
-		found, err = recalled(t,
-			func(m *memory) (session, bool) { return m.sessions.get(key) },
-			func() (s session, err error) {
-				err = notFound(scanSession(t.row("SELECT "+sessionColumns+", ends_at FROM sessions WHERE organization = ? AND token_hash = ?",
-					organizationID, tokenHash), &s.Session, &s.ends))
-				return s, err
-			},
-			func(m *memory, s session) { m.sessions.put(key, s) })
-		return err
-	})
+	found, err := recall(ctx, v.db,
+		func(m *memory) (session, bool) { return m.sessions.get(key) },
+		func(t *tx) (s session, err error) {
+			err = notFound(scanSession(t.row("SELECT "+sessionColumns+", ends_at FROM sessions WHERE organization = ? AND token_hash = ?",
+				organizationID, tokenHash), &s.Session, &s.ends))
+			return s, err
+		},
+		func(m *memory, s session) { m.sessions.put(key, s) })
 	if err == nil && found.ends <= now.UnixMilli() {
 		err = directory.ErrNotFound
 	}
