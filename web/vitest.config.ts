@@ -9,6 +9,9 @@ const browser = {
   testTimeout: 300_000,
   hookTimeout: 700_000,
   expect: { poll: { timeout: 60_000, interval: 50 } },
+  // Chromium on a machine that is busy is now and then slower than its own limits;
+  // what is broken is so twice. What was tried again is told.
+  retry: 1,
 };
 
 export default defineConfig({

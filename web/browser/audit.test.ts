@@ -57,13 +57,13 @@ describe('the audit log', () => {
     visit(roster, {}, async (page) => {
       await openLog(page);
       expect(await askedOnReload(page)).toEqual(['AuditLog']);
-      await page.getByText('50 on a page').waitFor();
+      await page.getByRole('row').nth(50).waitFor();
     }));
 
   test('is paged, and back leads back', () =>
     visit(roster, {}, async (page) => {
       await openLog(page);
-      await page.getByText('50 on a page').waitFor();
+      await page.getByRole('row').nth(50).waitFor();
       await page.getByRole('button', { name: 'Older' }).click();
       await page.waitForURL(/after=/);
       await row(page, 'The organization was made').waitFor();

@@ -120,6 +120,8 @@ describe('the menu of a row', () => {
     visit(roster, {}, async (page) => {
       await openUsers(page, roster);
       await page.getByRole('searchbox', { name: 'Search' }).fill(admin.username);
+      // The head, and the one who is found.
+      await expect.poll(() => page.getByRole('row').count()).toBe(2);
       await page.getByRole('button', { name: `Actions for ${admin.username}` }).click();
       const remove = page.getByRole('menuitem', { name: /Delete/ });
       expect(await remove.getAttribute('aria-disabled')).toBe('true');
@@ -256,6 +258,9 @@ describe('several rows', () => {
     visit(roster, {}, async (page) => {
       await openUsers(page, roster);
       await page.getByRole('searchbox', { name: 'Search' }).fill('acme');
+      // Another list is another choice.
+      await page.waitForURL(/search=acme/);
+      await expect.poll(() => page.locator('[data-outdated]').count()).toBe(0);
       for (const name of ['Alejandro Kaplan', 'Anna Martínez', admin.username]) {
         await page.getByRole('checkbox', { name: `Select ${name}` }).check();
       }

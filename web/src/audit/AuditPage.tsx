@@ -13,7 +13,7 @@ import classes from './audit.module.css';
 import { AuditTable } from './AuditTable';
 import { PersonFilter } from './PersonFilter';
 import { allKinds, kinds } from './sentences';
-import { type AuditState, changeState, isDay, isFiltered, pageSize, readState, toFilter, toVariables, writeState } from './state';
+import { type AuditState, changeState, isDay, isFiltered, readState, toFilter, toVariables, writeState } from './state';
 import { useExport } from './useExport';
 
 // As many as the service counts.
@@ -208,7 +208,6 @@ function Pages({ events: { pageInfo, totalCount }, state, change }: PartProps & 
     <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager">
       <Text size="sm" c="dimmed">
         {counted(totalCount)} {totalCount === 1 ? 'event' : 'events'}
-        {totalCount > pageSize && <span className="roomy">, {pageSize} on a page</span>}
       </Text>
       {(hasNextPage || state.after) && (
         <Group gap="xs" wrap="nowrap">

@@ -27,11 +27,28 @@ export function useDialog<Subject>(): Dialog<Subject> {
     close: () => setOpened(false),
     left: () => {
       setSubject(undefined);
-      // A row may be gone with what was done to it.
-      const back = opener.current?.isConnected ? opener.current : document.querySelector('h1');
-      if (back instanceof HTMLElement) back.focus({ preventScroll: true });
+      if (opener.current instanceof HTMLElement) giveFocus(opener.current);
     },
   };
+}
+
+/**
+ * Gives the focus to an element, and to the heading of the page when the element
+ * is gone: a row goes with what was done to it, a moment before or after.
+ */
+function giveFocus(to: HTMLElement) {
+  const begin = () => document.querySelector('h1')?.focus({ preventScroll: true });
+  if (!to.isConnected) {
+    begin();
+    return;
+  }
+  to.focus({ preventScroll: true });
+  const observer = new MutationObserver(() => {
+    if (to.isConnected && document.activeElement === to) return;
+    observer.disconnect();
+    if (document.activeElement === document.body) begin();
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
 }
 
 interface DialogWindowProps<Subject> extends Omit<ModalProps, 'opened' | 'onClose' | 'children' | 'title'> {

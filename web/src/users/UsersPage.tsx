@@ -16,7 +16,7 @@ import { ConfirmDialog, type Confirmation } from './ConfirmDialog';
 import { EditDialog } from './EditDialog';
 import { Filters } from './Filters';
 import { InviteDialog } from './InviteDialog';
-import { changeState, isFiltered, type ListState, pageSize, readState, type Tab, toVariables, writeState } from './state';
+import { changeState, isFiltered, type ListState, readState, type Tab, toVariables, writeState } from './state';
 import { UserTable } from './UserTable';
 import classes from './users.module.css';
 
@@ -246,7 +246,6 @@ function Pages({ users, change }: PagesProps) {
     <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager">
       <Text size="sm" c="dimmed">
         {peopleText(totalCount)}
-        {totalCount > pageSize && <span className="roomy">, {pageSize} on a page</span>}
       </Text>
       {(pageInfo.hasNextPage || pageInfo.hasPreviousPage) && (
         <Group gap="xs" wrap="nowrap">
