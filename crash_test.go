@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -420,7 +421,35 @@ func leftOver(t *testing.T, store directory.Store, tenants []*tenant) int {
 	require.NoError(t, err)
 	claims, err := store.UnsettledClaims(ctx, far, 1000)
 	require.NoError(t, err)
-	return len(users) + len(organizations) + len(claims)
+	left := len(users) + len(organizations) + len(claims)
+	for _, n := range tenants {
+		org, err := store.OrganizationBySlug(ctx, n.slug)
+		require.NoError(t, err)
+		counts, err := store.Counts(ctx, org.ID)
+		require.NoError(t, err)
+		if !maps.Equal(counts, counted(everybody(t, store, org.ID))) {
+			left++
+		}
+	}
+	return left
+}
+
+// everybody is all people of an organization.
+func everybody(t *testing.T, store directory.Store, organizationID string) []*directory.User {
+	t.Helper()
+	all, err := store.ListUsers(context.Background(), organizationID,
+		directory.ListQuery{Order: directory.Order{Field: directory.ByCreated}, Limit: 100_000})
+	require.NoError(t, err)
+	return all
+}
+
+// counted is what the counts of these people are.
+func counted(users []*directory.User) directory.Counts {
+	counts := directory.Counts{}
+	for _, u := range users {
+		counts[directory.GroupOf(u)]++
+	}
+	return counts
 }
 
 // toll is what the kills have cost.
@@ -451,8 +480,7 @@ func (x *toll) add(t *testing.T, store directory.Store, n *tenant, letters map[s
 	ctx := t.Context()
 	org, err := store.OrganizationBySlug(ctx, n.slug)
 	require.NoError(t, err)
-	list, err := store.ListUsers(ctx, org.ID, directory.ListQuery{Order: directory.Order{Field: directory.ByCreated}, Limit: 100_000})
-	require.NoError(t, err)
+	list := everybody(t, store, org.ID)
 	users := map[string]*directory.User{}
 	for _, u := range list {
 		users[u.ID] = u
@@ -483,7 +511,7 @@ func (x *toll) add(t *testing.T, store directory.Store, n *tenant, letters map[s
 	x.compareMails(users, letters)
 
 	// What is kept beside the people agrees with them.
-	seated, counted, administrators := 0, directory.Counts{}, []string{}
+	seated, administrators := 0, []string{}
 	for _, u := range users {
 		if org.TakesSeat(u) {
 			seated++
@@ -494,7 +522,6 @@ func (x *toll) add(t *testing.T, store directory.Store, n *tenant, letters map[s
 		if _, there := org.Role(u.RoleID); !there {
 			x.fault("wrong: %s has the role %s that is not there", u.Email, u.RoleID)
 		}
-		counted[directory.GroupOf(u)]++
 	}
 	seats, err := store.Seats(ctx, org.ID)
 	require.NoError(t, err)
@@ -504,9 +531,10 @@ func (x *toll) add(t *testing.T, store directory.Store, n *tenant, letters map[s
 	}
 	kept, err := store.Counts(ctx, org.ID)
 	require.NoError(t, err)
+	truly := counted(list)
 	for group, people := range kept {
-		if counted[group] != people {
-			x.fault("wrong: %d people are counted in %+v instead of %d", people, group, counted[group])
+		if truly[group] != people {
+			x.fault("wrong: %d people are counted in %+v instead of %d", people, group, truly[group])
 		}
 	}
 	if kept.Sum(func(directory.Group) bool { return true }) != len(users) {
