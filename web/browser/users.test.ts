@@ -35,11 +35,11 @@ describe('the list', () => {
       await page.getByText('17 of 25 CSM seats taken').waitFor();
       await page.getByRole('tab', { name: 'Pending 8' }).click();
       await row(page, 'The mailbox does not exist').waitFor();
-      expect(await page.getByRole('row').count()).toBe(9);
+      await expect.poll(() => page.getByRole('row').count()).toBe(9);
       await row(page, 'expired').first().waitFor();
       await page.getByRole('tab', { name: 'Inactive 7' }).click();
       await page.getByText('7 people').first().waitFor();
-      expect(await page.getByRole('row').count()).toBe(8);
+      await expect.poll(() => page.getByRole('row').count()).toBe(8);
     }));
 
   test('is sorted, searched and filtered, and the address says how', () =>
@@ -48,16 +48,17 @@ describe('the list', () => {
       const first = (await names(page))[0];
       await page.getByRole('button', { name: 'Name' }).click();
       await page.waitForURL(/sort=-name/);
-      expect(await page.getByRole('columnheader', { name: 'Name', exact: true }).getAttribute('aria-sort')).toBe('descending');
+      const sorted = () => page.getByRole('columnheader', { name: 'Name', exact: true }).getAttribute('aria-sort');
+      await expect.poll(sorted).toBe('descending');
       await row(page, 'Zo').first().waitFor();
-      expect((await names(page))[0]).not.toBe(first);
+      await expect.poll(async () => (await names(page))[0]).not.toBe(first);
 
       await page.getByRole('searchbox', { name: 'Search' }).pressSequentially('perez', { delay: 20 });
       await page.waitForURL(/search=perez/);
       await page.getByText(/^\d (person|people)$/).first().waitFor();
-      for (const name of await names(page)) expect(name).toContain('Pérez');
+      await expect.poll(async () => (await names(page)).every((name) => name.includes('Pérez'))).toBe(true);
       await page.reload();
-      expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('perez');
+      await expect.poll(() => page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('perez');
       await row(page, 'Pérez').first().waitFor();
 
       await page.getByRole('searchbox', { name: 'Search' }).fill('nobody of this name');
@@ -65,7 +66,7 @@ describe('the list', () => {
       await expectAccessible(page);
       await page.getByRole('button', { name: 'Clear search and filters' }).click();
       await page.getByText('45 people').first().waitFor();
-      expect(await page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('');
+      await expect.poll(() => page.getByRole('searchbox', { name: 'Search' }).inputValue()).toBe('');
 
       await page.getByRole('combobox', { name: 'CSM seat' }).click();
       await page.getByRole('option', { name: 'Has a seat' }).click();
