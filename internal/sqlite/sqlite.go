@@ -51,9 +51,10 @@ var migrationFiles embed.FS
 
 // Settings of the connections.
 //
-//   - WAL with synchronous=FULL: each commit is flushed to the disk before it is
+//   - WAL with synchronous=FULL: a commit is flushed to the disk before it is
 //     answered, so an acknowledged write survives not only the process but a
-//     power failure. NORMAL, the usual advice for WAL, would lose the latest.
+//     power failure. NORMAL, the usual advice for WAL, would lose the latest; it
+//     is for what DB.writeLazily says.
 //   - busy_timeout is for other processes at the same file, such as a command
 //     run beside the server; writers of this process queue for the connection.
 //   - The caches are small, since the kernel caches the file as well.
