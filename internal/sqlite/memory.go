@@ -96,6 +96,7 @@ func written(query string) tables {
 func (m *memory) holds(version int64) bool {
 	if version > m.version && version != m.next {
 		m.forget(allTables)
+		m.indexes.lose()
 		m.version = version
 	}
 	return version >= m.version

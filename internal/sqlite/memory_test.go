@@ -29,7 +29,7 @@ type searched struct {
 func search(t *testing.T, path string, common int) searched {
 	t.Helper()
 	db := open(t, path)
-	db.memory.indexes.limits = limits{from: 1, common: common, atMost: 1_000_000}
+	db.memory.indexes.limits = limits{from: 1, common: common, atMost: 1_000_000, leaf: 4}
 	return searched{NewStore(db), t}
 }
 

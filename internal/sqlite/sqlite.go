@@ -335,7 +335,12 @@ func (t *tx) commit() error {
 	if err != nil {
 		return err
 	}
-	c := commit{version, t.changes, t.untold}
+	c := commit{version: version, changes: t.changes, untold: t.untold}
+	if !t.untold {
+		if c.moves, err = t.moves(); err != nil {
+			return err
+		}
+	}
 	t.memory.commit(c, t.wrote)
 	_, err = t.value("COMMIT")
 	t.memory.committed(c, err == nil)

@@ -132,7 +132,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 			if s.db.within != nil {
 				continue // Fill adds the words of all.
 			}
-			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
+			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, users[i].ID, r.words}})
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
 			}
@@ -282,7 +282,7 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, before, r.words); err != nil {
 			return err
 		}
-		t.changes = append(t.changes, change{organization, number, &listed{was, before}, &listed{r.indexed, r.words}})
+		t.changes = append(t.changes, change{organization, number, &listed{was, u.ID, before}, &listed{r.indexed, u.ID, r.words}})
 		if was.inGroup != r.inGroup {
 			if err := errors.Join(t.count(was.inGroup, -1), t.count(r.inGroup, 1)); err != nil {
 				return err
