@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -34,20 +33,18 @@ type index struct {
 	organization int64
 	limits
 
-	mu      sync.RWMutex
-	version int64
-	// beginnings are those that more than common people have, and had when it was
-	// made.
-	beginnings map[string]*roaring.Bitmap
-	groups     map[int64]*roaring.Bitmap
-	statuses   map[directory.Status]*roaring.Bitmap
+	mu       sync.RWMutex
+	version  int64
+	words    *beginnings
+	groups   map[int64]*roaring.Bitmap
+	statuses map[directory.Status]*roaring.Bitmap
 	// rankings are in the order of ranked.
 	rankings [rankings]*ranking
 }
 
 func newIndex(organization int64, limits limits) *index {
 	x := &index{
-		organization: organization, limits: limits, beginnings: map[string]*roaring.Bitmap{},
+		organization: organization, limits: limits, words: newBeginnings(limits.common),
 		groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
 	}
 	at := &whereabouts{}
@@ -92,20 +89,12 @@ func (x *index) apply(c change) {
 	if c.was != nil {
 		remove(x.groups, c.was.inGroup, number)
 		remove(x.statuses, directory.Status(c.was.status), number)
-		for _, word := range c.was.words {
-			for end := 1; end <= len(word); end++ {
-				remove(x.beginnings, word[:end], number)
-			}
-		}
+		x.words.remove(c.was.words, number)
 	}
 	put(x.groups, c.is.inGroup, number)
 	put(x.statuses, directory.Status(c.is.status), number)
 	for _, word := range c.is.words {
-		for end := 1; end <= len(word); end++ {
-			if set := x.beginnings[word[:end]]; set != nil {
-				set.Add(number)
-			}
-		}
+		x.words.add(word, number)
 	}
 }
 
@@ -367,7 +356,7 @@ func (x *index) group(t *tx) error {
 
 // begin reads who has which beginnings of words.
 func (x *index) begin(t *tx) error {
-	b := beginnings{index: x}
+	r := reader{beginnings: x.words}
 	word, user := "", int64(math.MinInt64)
 	for {
 		value, err := t.value(everyWord, x.organization, word, user, int64(atOnce))
@@ -376,14 +365,14 @@ func (x *index) begin(t *tx) error {
 			err = t.ended()
 		}
 		if err != nil || text == "" {
-			b.end(0)
+			r.end(0)
 			return err
 		}
 		for text != "" {
 			if user, word, text, err = cutSized(text); err != nil {
 				return err
 			}
-			b.add(word, uint32(user)) //nolint:gosec // see index.apply
+			r.read(word, uint32(user)) //nolint:gosec // see index.apply
 		}
 	}
 }
@@ -474,60 +463,4 @@ func (t *tx) moves() (map[int64][]move, error) {
 		}
 	}
 	return moves, nil
-}
-
-// beginnings collects the people of each beginning from the words in their order.
-type beginnings struct {
-	*index
-	word string
-	// open are those who have the first byte of word, the first two, and so on.
-	open []having
-}
-
-// having are people of whom some come as a set when they are many.
-type having struct {
-	few  []uint32
-	many *roaring.Bitmap
-}
-
-func (b *beginnings) add(word string, user uint32) {
-	same := 0
-	for same < min(len(word), len(b.word)) && word[same] == b.word[same] {
-		same++
-	}
-	b.end(same)
-	b.word = word
-	for len(b.open) < len(word) {
-		b.open = append(b.open, having{})
-	}
-	for i := range len(word) {
-		h := &b.open[i]
-		if h.few = append(h.few, user); len(h.few) > b.common {
-			h.gather()
-		}
-	}
-}
-
-func (h *having) gather() {
-	if h.many == nil {
-		h.many = roaring.New()
-	}
-	h.many.AddMany(h.few)
-	h.few = h.few[:0]
-}
-
-// end keeps the beginnings of the word that are longer than this and that many
-// have.
-func (b *beginnings) end(length int) {
-	for i := length; i < len(b.word); i++ {
-		h := &b.open[i]
-		if h.many != nil {
-			h.gather()
-			if utf8.ValidString(b.word[:i+1]) {
-				h.many.RunOptimize()
-				b.beginnings[strings.Clone(b.word[:i+1])] = h.many
-			}
-		}
-		h.few, h.many = h.few[:0], nil
-	}
 }

@@ -35,6 +35,9 @@ func (s *Store) ListUsers(ctx context.Context, organizationID string, q director
 		if err != nil {
 			return err
 		}
+		if q.Matches != nil && len(q.Words) > 0 {
+			*q.Matches = l.count()
+		}
 		users, err = l.usersOf(organizationID, page)
 		return err
 	})

@@ -36,7 +36,7 @@ func (l *list) search() error {
 	var sets []*roaring.Bitmap
 	for _, word := range l.Words {
 		if l.index != nil {
-			if set := l.index.beginnings[word]; set != nil {
+			if set := l.index.words.of(word); set != nil {
 				sets = append(sets, set)
 				continue
 			}
