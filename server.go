@@ -126,6 +126,8 @@ type stores struct {
 	// are none.
 	carrier notice.Carrier
 	carry   func(context.Context, *notice.Hub)
+	// moment is httpd.Options.Moment; nil where every read goes to the stores.
+	moment func(context.Context) context.Context
 	// prepare makes what the stores need in their databases; it may be called
 	// again after an error.
 	prepare func(context.Context) error
@@ -231,6 +233,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 	return stores{
 		Store: sqlite.NewStore(db), vault: vault, secrets: secrets,
 		carry:   func(context.Context, *notice.Hub) {},
+		moment:  db.Moment,
 		prepare: func(context.Context) error { return nil },
 		sweep:   func(ctx context.Context) error { return vault.Sweep(ctx, time.Now()) },
 		close:   db.Close,
@@ -304,7 +307,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	})
 	options := httpd.Options{
 		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,
-		GraphiQL: p.config.GraphiQL, Admission: admission, Answered: p.answered,
+		GraphiQL: p.config.GraphiQL, Admission: admission, Answered: p.answered, Moment: p.stores.moment,
 	}
 	if p.config.MetricsAddr == "" {
 		options.Metrics = p.metrics.Handler()

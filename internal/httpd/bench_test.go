@@ -70,7 +70,7 @@ func house(b *testing.B) (ask func(variables map[string]any) []byte) {
 	api := graph.NewHandler(&graph.Resolver{Directory: d, Accounts: accounts, PasswordMinLength: 15}, graph.NewSockets(d, accounts, nil, slog.Default()), false)
 	public, err := url.Parse("http://localhost:8080")
 	require.NoError(b, err)
-	handler, err := New(Options{PublicURL: public}, d, accounts, api, func(context.Context) error { return nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	handler, err := New(Options{PublicURL: public, Moment: db.Moment}, d, accounts, api, func(context.Context) error { return nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	require.NoError(b, err)
 	return func(variables map[string]any) []byte {
 		body, err := json.Marshal(map[string]any{"query": consoleList, "variables": variables})

@@ -70,34 +70,34 @@ var errMoved = errors.New("the index has moved on")
 // commit comes between the transaction and the index, and goes without the
 // index when that does not help.
 func (s *Store) list(ctx context.Context, organizationID string, q directory.ListQuery, do func(*list) error) error {
-	for try := 0; ; try++ {
-		err := s.db.read(ctx, func(t *tx) error {
-			l, err := t.list(organizationID, q)
-			if err != nil || len(l.groups) == 0 {
-				return err
-			}
-			if x := s.db.memory.indexes.of(s.db, l.organization, l.everybody); x != nil {
-				x.mu.RLock()
-				defer x.mu.RUnlock()
-				switch {
-				case x.version == t.seen:
-					l.index = x
-				case try < 3:
-					return errMoved
-				}
-			}
-			if len(q.Words) > 0 {
-				if err := l.search(); err != nil {
-					return err
-				}
-			}
-			return do(l)
-		})
-		if !errors.Is(err, errMoved) {
+	tries := 3
+	look := func(t *tx) error {
+		l, err := t.list(organizationID, q)
+		if err != nil || len(l.groups) == 0 {
 			return err
 		}
-		runtime.Gosched()
+		if x := s.db.memory.indexes.of(s.db, l.organization, l.everybody); x != nil {
+			x.mu.RLock()
+			defer x.mu.RUnlock()
+			if x.version == t.seen {
+				l.index = x
+			} else if tries--; tries >= 0 {
+				return errMoved
+			}
+		}
+		if len(q.Words) > 0 {
+			if err := l.search(); err != nil {
+				return err
+			}
+		}
+		return do(l)
 	}
+	err := s.db.recollect(ctx, look)
+	for errors.Is(err, errForgotten) || errors.Is(err, errMoved) {
+		runtime.Gosched()
+		err = s.db.read(ctx, look)
+	}
+	return err
 }
 
 // list is a list that is being read.

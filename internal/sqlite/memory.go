@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"sync"
 
@@ -207,42 +208,16 @@ func (g *generations[K, V]) drop(key K) {
 
 func (g *generations[K, V]) clear() { g.young, g.old = nil, nil }
 
-// recall is what find knows in memory, or what read reads, which keep keeps. When
-// it is known, the transaction is the one statement that asks for the version.
+// recall is what find knows in memory, or what read reads, which keep keeps.
 func recall[V any](ctx context.Context, db *DB, find func(*memory) (V, bool), read func(*tx) (V, error), keep func(*memory, V)) (value V, err error) {
-	if value, known := remembered(ctx, db, find); known {
-		return value, nil
-	}
-	err = db.read(ctx, func(t *tx) (err error) {
+	look := func(t *tx) (err error) {
 		value, err = recalled(t, find, func() (V, error) { return read(t) }, keep)
 		return err
-	})
-	return value, err
-}
-
-// remembered is what find knows in memory of this moment. What goes wrong here
-// is for the transaction that follows to tell.
-func remembered[V any](ctx context.Context, db *DB, find func(*memory) (V, bool)) (value V, known bool) {
-	select {
-	case <-db.reader.closed:
-	case <-ctx.Done():
-	case c := <-db.reader.free:
-		defer func() { db.reader.free <- c }()
-		if c == nil {
-			break
-		}
-		t := &tx{ctx: ctx, conn: c, memory: db.memory, observe: db.reader.observe}
-		version, err := t.version()
-		if err != nil {
-			break
-		}
-		db.memory.mu.Lock()
-		defer db.memory.mu.Unlock()
-		if db.memory.holds(version) {
-			value, known = find(db.memory)
-		}
 	}
-	return value, known
+	if err = db.recollect(ctx, look); errors.Is(err, errForgotten) {
+		err = db.read(ctx, look)
+	}
+	return value, err
 }
 
 // recalled is recall within a transaction: find, read and keep are called with
@@ -261,6 +236,9 @@ func recalled[V any](t *tx, find func(*memory) (V, bool), read func() (V, error)
 	m.mu.Unlock()
 	if known {
 		return value, nil
+	}
+	if t.conn == nil {
+		return value, errForgotten
 	}
 	if value, err = read(); err != nil {
 		return value, err

@@ -307,7 +307,8 @@ func (p *pool) start(t *tx) (err error) {
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx     context.Context //nolint:containedctx // a transaction lives within one call
+	ctx context.Context //nolint:containedctx // a transaction lives within one call
+	// conn is nil when only memory is asked; see DB.recollect.
 	conn    *conn
 	observe func(ctx context.Context, statement string)
 	memory  *memory
@@ -417,6 +418,9 @@ type failed struct{ err error }
 func (f failed) Scan(...any) error { return f.err }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.conn == nil {
+		return nil, errForgotten
+	}
 	if t.observe != nil {
 		t.observe(t.ctx, query)
 	}
@@ -437,6 +441,9 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 // goroutine would have to wait; so it must be short. What it answers are int64,
 // string and nil; what it is given, too.
 func (t *tx) value(query string, args ...any) (value any, err error) {
+	if t.conn == nil {
+		return nil, errForgotten
+	}
 	if t.observe != nil {
 		t.observe(t.ctx, query)
 	}

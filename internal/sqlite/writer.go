@@ -56,6 +56,7 @@ func (db *DB) enqueue(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return translate(err)
 	}
+	defer momentOf(ctx).set(0)
 	db.line.join(j)
 	var gone error
 	select {
