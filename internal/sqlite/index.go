@@ -40,18 +40,29 @@ type index struct {
 	statuses map[directory.Status]*roaring.Bitmap
 	// rankings are in the order of ranked.
 	rankings [rankings]*ranking
+	// at has the place of everybody's group in places.
+	at     *whereabouts
+	places map[int64]uint16
 }
 
 func newIndex(organization int64, limits limits) *index {
 	x := &index{
 		organization: organization, limits: limits, words: newBeginnings(limits.common),
 		groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
+		at: &whereabouts{}, places: map[int64]uint16{},
 	}
-	at := &whereabouts{}
 	for i := range x.rankings {
-		x.rankings[i] = newRanking(i, limits.leaf, at)
+		x.rankings[i] = newRanking(i, limits.leaf, x.at)
 	}
 	return x
+}
+
+// place is where the index keeps a group. There are few, see schema.sql.
+func (x *index) place(group int64) uint16 {
+	if x.places[group] == 0 {
+		x.places[group] = uint16(len(x.places) + 1) //nolint:gosec // few
+	}
+	return x.places[group]
 }
 
 // limits are how much the indexes are for.
@@ -92,6 +103,7 @@ func (x *index) apply(c change) {
 		x.words.remove(c.was.words, number)
 	}
 	put(x.groups, c.is.inGroup, number)
+	x.at.set(number, rankings, x.place(c.is.inGroup))
 	put(x.statuses, directory.Status(c.is.status), number)
 	for _, word := range c.is.words {
 		x.words.add(word, number)
@@ -346,7 +358,9 @@ func (x *index) group(t *tx) error {
 			if len(w.read) == 0 {
 				break
 			}
-			numbers = append(numbers, uint32(w.next().number)) //nolint:gosec // see index.apply
+			number := uint32(w.next().number) //nolint:gosec // see index.apply
+			numbers = append(numbers, number)
+			x.at.set(number, rankings, x.place(group))
 		}
 		slices.Sort(numbers)
 		put(x.groups, group, numbers...)

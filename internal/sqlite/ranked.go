@@ -15,7 +15,6 @@ import (
 func (l *list) ranked() (page []int64, err error) {
 	r := l.index.rankings[rankingOf[l.Order.Field]]
 	for _, s := range l.segments() {
-		sets := l.setsOf(s.sources)
 		parts, at := s.parts, r.first(s.parts[0], l.down)
 		if s.begins {
 			var some bool
@@ -31,7 +30,7 @@ func (l *list) ranked() (page []int64, err error) {
 			if i > 0 {
 				at = r.first(part, l.down)
 			}
-			for _, number := range l.next(r, sets, at, l.Limit-len(page)) {
+			for _, number := range l.next(r, s.sources, at, l.Limit-len(page)) {
 				page = append(page, int64(number))
 			}
 			if len(page) >= l.Limit {
@@ -42,7 +41,7 @@ func (l *list) ranked() (page []int64, err error) {
 	return page, nil
 }
 
-// setsOf are who is in the sources; nil is everybody.
+// setsOf are who is in the sources.
 func (l *list) setsOf(sources []source) []*roaring.Bitmap {
 	var sets []*roaring.Bitmap
 	for _, s := range sources {
@@ -58,7 +57,8 @@ func (l *list) setsOf(sources []source) []*roaring.Bitmap {
 }
 
 // next are the first so many of the list, from a place of the ranking on.
-func (l *list) next(r *ranking, sets []*roaring.Bitmap, at spot, limit int) []uint32 {
+func (l *list) next(r *ranking, sources []source, at spot, limit int) []uint32 {
+	sets := l.setsOf(sources)
 	members := l.members(r, sets, at.part)
 	if members == 0 {
 		return nil
@@ -66,7 +66,7 @@ func (l *list) next(r *ranking, sets []*roaring.Bitmap, at spot, limit int) []ui
 	// If they stand anywhere, so many are passed. Passing one takes about three
 	// times as long as looking at one.
 	if passed := limit * l.everybody / members; passed < members/3 || passed <= 2*limit {
-		if found, done := l.pass(r, sets, at, limit, 3*passed+100); done {
+		if found, done := l.pass(r, sources, at, limit, 3*passed+100); done {
 			return found
 		}
 	}
@@ -101,13 +101,14 @@ func (l *list) members(r *ranking, sets []*roaring.Bitmap, part int) (members in
 
 // pass walks along the ranking until the page is full; it is not done when it
 // has passed so many.
-func (l *list) pass(r *ranking, sets []*roaring.Bitmap, at spot, limit, atMost int) (found []uint32, done bool) {
+func (l *list) pass(r *ranking, sources []source, at spot, limit, atMost int) (found []uint32, done bool) {
+	listed := l.listed(sources)
 	found = make([]uint32, 0, limit)
 	for number := range r.from(at, l.down) {
 		if atMost--; atMost < 0 {
 			return nil, false
 		}
-		if l.found != nil && !l.found.Contains(number) || !inOne(sets, number) {
+		if l.found != nil && !l.found.Contains(number) || listed != nil && !listed[l.index.at.get(number, rankings)] {
 			continue
 		}
 		if found = append(found, number); len(found) >= limit {
@@ -117,13 +118,18 @@ func (l *list) pass(r *ranking, sets []*roaring.Bitmap, at spot, limit, atMost i
 	return found, true
 }
 
-func inOne(sets []*roaring.Bitmap, number uint32) bool {
-	for _, set := range sets {
-		if set.Contains(number) {
-			return true
+// listed are the places of the groups in the sources; nil is all.
+func (l *list) listed(sources []source) []bool {
+	if l.Groups == nil && l.Order.Field != directory.ByRole {
+		return nil
+	}
+	listed := make([]bool, len(l.index.places)+1)
+	for _, g := range l.groups {
+		if slices.Contains(sources, source{group: g.number}) || slices.Contains(sources, source{status: g.Status}) {
+			listed[l.index.places[g.number]] = true
 		}
 	}
-	return false
+	return listed
 }
 
 // behind is the first place in the ranking behind where the list begins; there

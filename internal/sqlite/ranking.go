@@ -50,42 +50,46 @@ func newRanking(column, room int, at *whereabouts) *ranking {
 // rankings are how many columns have one.
 const rankings = 5
 
-// whereabouts tell in which leaf somebody stands, for each ranking: by number
-// in pages, since the people of one organization may have any numbers.
+// whereabouts tell of everybody in which leaf of each ranking they stand, and,
+// as one ranking more, in which group they are: by number in pages, since the
+// people of one organization may have any numbers.
 type whereabouts struct {
 	first int
-	pages []*[64][rankings]uint16
+	pages []*whereaboutsPage
 }
 
-func (w *whereabouts) leaf(number uint32, column int) uint16 {
+type whereaboutsPage [64][rankings + 1]uint16
+
+// get is 0 for who does not stand there.
+func (w *whereabouts) get(number uint32, ranking int) uint16 {
 	page := int(number/64) - w.first
 	if page < 0 || page >= len(w.pages) || w.pages[page] == nil {
 		return 0
 	}
-	return w.pages[page][number%64][column]
+	return w.pages[page][number%64][ranking]
 }
 
-func (w *whereabouts) set(number uint32, column int, leaf uint16) {
+func (w *whereabouts) set(number uint32, ranking int, to uint16) {
 	page := int(number / 64)
 	if len(w.pages) == 0 {
 		w.first = page
 	}
 	if before := w.first - page; before > 0 {
-		w.pages = slices.Insert(w.pages, 0, make([]*[64][rankings]uint16, before)...)
+		w.pages = slices.Insert(w.pages, 0, make([]*whereaboutsPage, before)...)
 		w.first = page
 	}
 	page -= w.first
 	if more := page + 1 - len(w.pages); more > 0 {
-		w.pages = append(w.pages, make([]*[64][rankings]uint16, more)...)
+		w.pages = append(w.pages, make([]*whereaboutsPage, more)...)
 	}
 	if w.pages[page] == nil {
-		w.pages[page] = new([64][rankings]uint16)
+		w.pages[page] = new(whereaboutsPage)
 	}
-	w.pages[page][number%64][column] = leaf
+	w.pages[page][number%64][ranking] = to
 }
 
 // leaf is where somebody stands; nil when they don't.
-func (r *ranking) leaf(number uint32) *leaf { return r.leaves[r.at.leaf(number, r.column)] }
+func (r *ranking) leaf(number uint32) *leaf { return r.leaves[r.at.get(number, r.column)] }
 
 // spot is where somebody stands.
 func (r *ranking) spot(number uint32) (at spot, ok bool) {
@@ -281,7 +285,7 @@ func (r *ranking) from(at spot, down bool) iter.Seq[uint32] {
 func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
 	// In which leaves they stand, and so which of them are needed.
 	counts := make([]uint16, len(r.leaves))
-	each(sets, func(number uint32) { counts[r.at.leaf(number, r.column)]++ })
+	each(sets, func(number uint32) { counts[r.at.get(number, r.column)]++ })
 	needed, some := make([]bool, len(r.leaves)), 0
 	leaves, step := r.parts[at.part], 1
 	if down {
@@ -300,7 +304,7 @@ func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int)
 	}
 	var near []standing
 	each(sets, func(number uint32) {
-		if l := r.at.leaf(number, r.column); needed[l] {
+		if l := r.at.get(number, r.column); needed[l] {
 			near = append(near, standing{r.leaves[l].place, slices.Index(r.leaves[l].people, number), number})
 		}
 	})
