@@ -79,7 +79,7 @@ type limits struct {
 	leaf int
 }
 
-var usualLimits = limits{from: 2_000, common: 1_000, atMost: 3_000_000, leaf: 240}
+var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 240}
 
 // change is what a transaction does to somebody, as far as lists go; was is nil
 // for somebody new.
