@@ -7,51 +7,58 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
+// parted is a set of members, by status, in the order of statuses.
+type parted [3]*roaring.Bitmap
+
+func newParted() *parted { return &parted{roaring.New(), roaring.New(), roaring.New()} }
+
+func (p *parted) clone() *parted { return &parted{p[0].Clone(), p[1].Clone(), p[2].Clone()} }
+
 // beginnings are the people of each beginning of a word that more than common
 // have, and had when they were read.
 type beginnings struct {
 	common int
-	sets   map[string]*roaring.Bitmap
+	sets   map[string]*parted
 	// same are beginnings whose people are those of a longer one: whoever has a word
 	// with "mich" has one with "michael". That is half of them.
 	same map[string]string
 }
 
 func newBeginnings(common int) *beginnings {
-	return &beginnings{common: common, sets: map[string]*roaring.Bitmap{}, same: map[string]string{}}
+	return &beginnings{common: common, sets: map[string]*parted{}, same: map[string]string{}}
 }
 
 // of are those who have a word that begins so; nil when that is not known.
-func (b *beginnings) of(beginning string) *roaring.Bitmap {
+func (b *beginnings) of(beginning string) *parted {
 	if longer, ok := b.same[beginning]; ok {
 		beginning = longer
 	}
 	return b.sets[beginning]
 }
 
-// add notes that somebody has a word.
-func (b *beginnings) add(word string, number uint32) {
+// add notes that a member of a status has a word.
+func (b *beginnings) add(word string, status int, member uint32) {
 	for end := 1; end <= len(word); end++ {
 		beginning := word[:end]
 		if longer, ok := b.same[beginning]; ok {
 			if strings.HasPrefix(word, longer) {
 				continue
 			}
-			b.sets[beginning] = b.sets[longer].Clone()
+			b.sets[beginning] = b.sets[longer].clone()
 			delete(b.same, beginning)
 		}
 		if set := b.sets[beginning]; set != nil {
-			set.Add(number)
+			set[status].Add(member)
 		}
 	}
 }
 
-// remove notes that somebody no longer has any of these words.
-func (b *beginnings) remove(words []string, number uint32) {
+// remove notes that a member no longer has any of these words.
+func (b *beginnings) remove(words []string, status int, member uint32) {
 	for _, word := range words {
 		for end := 1; end <= len(word); end++ {
 			if set := b.of(word[:end]); set != nil {
-				set.Remove(number)
+				set[status].Remove(member)
 			}
 		}
 	}
@@ -60,6 +67,8 @@ func (b *beginnings) remove(words []string, number uint32) {
 // reader makes them of all words, in their order.
 type reader struct {
 	*beginnings
+	// part takes a set apart by the status of its members.
+	part func(*roaring.Bitmap) *parted
 	word string
 	// open are those who have the first byte of word, the first two, and so on.
 	open []having
@@ -74,8 +83,8 @@ type having struct {
 	people uint64
 }
 
-// read reads on: somebody has a word.
-func (r *reader) read(word string, number uint32) {
+// read reads on: a member has a word.
+func (r *reader) read(word string, member uint32) {
 	same := 0
 	for same < min(len(word), len(r.word)) && word[same] == r.word[same] {
 		same++
@@ -87,7 +96,7 @@ func (r *reader) read(word string, number uint32) {
 	}
 	for i := range len(word) {
 		h := &r.open[i]
-		if h.few = append(h.few, number); len(h.few) > r.common {
+		if h.few = append(h.few, member); len(h.few) > r.common {
 			h.gather()
 		}
 	}
@@ -112,9 +121,7 @@ func (r *reader) end(length int) {
 			if people := h.many.GetCardinality(); people == h.people {
 				r.same[beginning] = h.longer
 			} else {
-				h.many.RunOptimize()
-				// Cloned, because what has grown has room that it does not need.
-				r.sets[beginning], h.longer, h.people = h.many.Clone(), beginning, people
+				r.sets[beginning], h.longer, h.people = r.part(h.many), beginning, people
 			}
 		}
 		if i > 0 && h.people > r.open[i-1].people {

@@ -33,37 +33,79 @@ type index struct {
 	organization int64
 	limits
 
-	mu       sync.RWMutex
-	version  int64
-	words    *beginnings
-	groups   map[int64]*roaring.Bitmap
-	statuses map[directory.Status]*roaring.Bitmap
+	mu      sync.RWMutex
+	version int64
+	// numbers are those of the members, ascending; a member is a place in it. So
+	// what is kept of each is a plain array, whatever numbers an organization has.
+	numbers []uint32
+	// group is of each member the place of their group in groups.
+	group  []uint16
+	groups []*indexedGroup
+	places map[int64]uint16
+	// everybody is all members, and words those who have the beginnings of words.
+	everybody *parted
+	words     *beginnings
 	// rankings are in the order of ranked.
 	rankings [rankings]*ranking
-	// at has the place of everybody's group in places.
-	at     *whereabouts
-	places map[int64]uint16
+}
+
+// indexedGroup is a group and its members.
+type indexedGroup struct {
+	status  int
+	members *roaring.Bitmap
 }
 
 func newIndex(organization int64, limits limits) *index {
 	x := &index{
-		organization: organization, limits: limits, words: newBeginnings(limits.common),
-		groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
-		at: &whereabouts{}, places: map[int64]uint16{},
+		organization: organization, limits: limits, places: map[int64]uint16{},
+		everybody: newParted(), words: newBeginnings(limits.common),
 	}
 	for i := range x.rankings {
-		x.rankings[i] = newRanking(i, limits.leaf, x.at)
+		x.rankings[i] = newRanking(limits.leaf)
 	}
 	return x
 }
 
-// place is where the index keeps a group. There are few, see schema.sql.
-func (x *index) place(group int64) uint16 {
-	if x.places[group] == 0 {
-		x.places[group] = uint16(len(x.places) + 1) //nolint:gosec // few
-	}
-	return x.places[group]
+// member finds who has a number.
+func (x *index) member(number int64) (member uint32, ok bool) {
+	at, ok := slices.BinarySearch(x.numbers, uint32(number)) //nolint:gosec // the numbers of a file's users go up to four billion
+	return uint32(at), ok                                    //nolint:gosec // people of a file
 }
+
+// place is where a group is in groups; there are few.
+func (x *index) place(group int64, status int) uint16 {
+	place, ok := x.places[group]
+	if !ok {
+		place = uint16(len(x.groups)) //nolint:gosec // few
+		x.places[group], x.groups = place, append(x.groups, &indexedGroup{status, roaring.New()})
+	}
+	return place
+}
+
+// part takes a set apart by the status of its members.
+func (x *index) part(set *roaring.Bitmap) *parted {
+	var members [len(parted{})][]uint32
+	each([]*roaring.Bitmap{set}, func(some []uint32) {
+		for _, member := range some {
+			status := x.groups[x.group[member]].status
+			members[status] = append(members[status], member)
+		}
+	})
+	p := newParted()
+	for status, some := range members {
+		p[status] = setOf(some)
+	}
+	return p
+}
+
+// setOf is a set with no more room than it needs.
+func setOf(ascending []uint32) *roaring.Bitmap {
+	set := roaring.BitmapOf(ascending...)
+	set.RunOptimize()
+	return set.Clone()
+}
+
+func statusAt(status string) int { return slices.Index(statuses, directory.Status(status)) }
 
 // limits are how much the indexes are for.
 type limits struct {
@@ -95,32 +137,29 @@ type listed struct {
 	words []string
 }
 
-func (x *index) apply(c change) {
-	number := uint32(c.number) //nolint:gosec // the numbers of a file's users go up to four billion
-	if c.was != nil {
-		remove(x.groups, c.was.inGroup, number)
-		remove(x.statuses, directory.Status(c.was.status), number)
-		x.words.remove(c.was.words, number)
+// apply notes what was changed of somebody, but for the rankings; false when it
+// is not somebody that the index can know.
+func (x *index) apply(c change) bool {
+	member, known := x.member(c.number)
+	if known != (c.was != nil) || !known && int(member) < len(x.numbers) {
+		return false
 	}
-	put(x.groups, c.is.inGroup, number)
-	x.at.set(number, rankings, x.place(c.is.inGroup))
-	put(x.statuses, directory.Status(c.is.status), number)
+	if known {
+		before := x.groups[x.group[member]]
+		before.members.Remove(member)
+		x.everybody[before.status].Remove(member)
+		x.words.remove(c.was.words, before.status, member)
+	} else {
+		x.numbers, x.group = append(x.numbers, uint32(c.number)), append(x.group, 0) //nolint:gosec // see index.member
+	}
+	status := statusAt(c.is.status)
+	x.group[member] = x.place(c.is.inGroup, status)
+	x.groups[x.group[member]].members.Add(member)
+	x.everybody[status].Add(member)
 	for _, word := range c.is.words {
-		x.words.add(word, number)
+		x.words.add(word, status, member)
 	}
-}
-
-func remove[K comparable](sets map[K]*roaring.Bitmap, key K, number uint32) {
-	if set := sets[key]; set != nil {
-		set.Remove(number)
-	}
-}
-
-func put[K comparable](sets map[K]*roaring.Bitmap, key K, numbers ...uint32) {
-	if sets[key] == nil {
-		sets[key] = roaring.New()
-	}
-	sets[key].AddMany(numbers)
+	return true
 }
 
 // indexes are those of all organizations, and what is to be told to those that
@@ -202,10 +241,9 @@ func (x *index) follow(c commit) bool {
 	moves, known := c.moves[x.organization]
 	for _, one := range c.changes {
 		if one.organization == x.organization {
-			if !known {
+			if !known || !x.apply(one) {
 				return false
 			}
-			x.apply(one)
 		}
 	}
 	x.version = c.version
@@ -250,7 +288,7 @@ func (all *indexes) want(organization int64) bool {
 func (all *indexes) people() int {
 	n := 0
 	for _, x := range all.made {
-		n += x.rankings[0].people()
+		n += len(x.numbers)
 	}
 	for _, heard := range all.making {
 		n += heard.people
@@ -281,13 +319,13 @@ func (x *index) make(t *tx) error {
 	if x.version, err = t.version(); err != nil {
 		return err
 	}
+	if err := x.gather(t); err != nil {
+		return err
+	}
 	for i := range x.rankings {
 		if err := x.rank(t, i); err != nil {
 			return err
 		}
-	}
-	if err := x.group(t); err != nil {
-		return err
 	}
 	return x.begin(t)
 }
@@ -300,7 +338,6 @@ func (x *index) rank(t *tx, i int) error {
 	for i, status := range statuses {
 		streams[i] = c.everybody(x.organization, source{status: status}, atOnce)
 	}
-	members := make([][]uint32, len(statuses))
 	var without []uint32
 	for {
 		first := -1
@@ -316,61 +353,63 @@ func (x *index) rank(t *tx, i int) error {
 			break
 		}
 		e := streams[first].next()
-		number, part := uint32(e.number), 0 //nolint:gosec // see index.apply
+		member, known := x.member(e.number)
+		part := 0
 		if c.missing(e) {
-			part, without = 1, append(without, number)
+			part, without = 1, append(without, member)
 		}
-		if !r.append(number, part) {
-			return errors.New("sqlite: the index has no room")
-		}
-		if i == 0 {
-			members[first] = append(members[first], number)
+		if !known || !r.append(member, part) {
+			return errors.New("sqlite: the index does not fit the file")
 		}
 	}
 	slices.Sort(without)
-	r.without.AddMany(without)
-	for i, numbers := range members {
-		slices.Sort(numbers)
-		put(x.statuses, statuses[i], numbers...)
-	}
+	r.without = setOf(without)
 	return nil
 }
 
-// group reads who is in which group.
-func (x *index) group(t *tx) error {
-	var groups []int64
-	err := t.rows("SELECT number, people FROM groups WHERE organization = ?", []any{x.organization}, func(rows *sql.Rows) error {
+// gather reads who is in which group.
+func (x *index) gather(t *tx) error {
+	err := t.rows("SELECT number, status, people FROM groups WHERE organization = ?", []any{x.organization}, func(rows *sql.Rows) error {
 		var number, people int64
-		err := rows.Scan(&number, &people)
-		groups = append(groups, number)
+		var status string
+		err := rows.Scan(&number, &status, &people)
+		x.place(number, statusAt(status))
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, group := range groups {
-		var numbers []uint32
-		w := ranked[0].everybody(x.organization, source{group: group}, atOnce)
+	numbers := make([][]uint32, len(x.groups))
+	for group, place := range x.places {
+		s := ranked[0].everybody(x.organization, source{group: group}, atOnce)
 		for {
-			if err := errors.Join(t.ended(), t.fill(w)); err != nil {
+			if err := errors.Join(t.ended(), t.fill(s)); err != nil {
 				return err
 			}
-			if len(w.read) == 0 {
+			if len(s.read) == 0 {
 				break
 			}
-			number := uint32(w.next().number) //nolint:gosec // see index.apply
-			numbers = append(numbers, number)
-			x.at.set(number, rankings, x.place(group))
+			numbers[place] = append(numbers[place], uint32(s.next().number)) //nolint:gosec // see index.member
 		}
-		slices.Sort(numbers)
-		put(x.groups, group, numbers...)
+		x.numbers = append(x.numbers, numbers[place]...)
+	}
+	slices.Sort(x.numbers)
+	x.group = make([]uint16, len(x.numbers))
+	for place, some := range numbers {
+		slices.Sort(some)
+		for i, number := range some {
+			some[i], _ = x.member(int64(number))
+			x.group[some[i]] = uint16(place) //nolint:gosec // few
+		}
+		x.groups[place].members = setOf(some)
+		x.everybody[x.groups[place].status].Or(x.groups[place].members)
 	}
 	return nil
 }
 
 // begin reads who has which beginnings of words.
 func (x *index) begin(t *tx) error {
-	r := reader{beginnings: x.words}
+	r := reader{beginnings: x.words, part: x.part}
 	word, user := "", int64(math.MinInt64)
 	for {
 		value, err := t.value(everyWord, x.organization, word, user, int64(atOnce))
@@ -386,7 +425,11 @@ func (x *index) begin(t *tx) error {
 			if user, word, text, err = cutSized(text); err != nil {
 				return err
 			}
-			r.read(word, uint32(user)) //nolint:gosec // see index.apply
+			member, known := x.member(user)
+			if !known {
+				return errors.New("sqlite: the index does not fit the file")
+			}
+			r.read(word, member)
 		}
 	}
 }
@@ -410,7 +453,7 @@ func cutSized(from string) (number int64, text, rest string, err error) {
 // before whom; 0 is behind all.
 type move struct {
 	ranking, part int
-	number, next  uint32
+	number, next  int64
 }
 
 // move brings the rankings up to date; false when they are not what the moves
@@ -418,10 +461,22 @@ type move struct {
 // in which each finds the one behind them in place.
 func (x *index) move(moves []move) bool {
 	for _, m := range moves {
-		x.rankings[m.ranking].remove(m.number)
+		if member, ok := x.member(m.number); ok {
+			x.rankings[m.ranking].remove(member)
+		}
 	}
 	for _, m := range moves {
-		if !x.rankings[m.ranking].insert(m.number, m.part, m.next) {
+		member, ok := x.member(m.number)
+		if !ok {
+			return false
+		}
+		next := noMember
+		if m.next != 0 {
+			if next, ok = x.member(m.next); !ok {
+				return false
+			}
+		}
+		if !x.rankings[m.ranking].insert(member, m.part, next) {
 			return false
 		}
 	}
@@ -457,7 +512,7 @@ func (t *tx) moves() (map[int64][]move, error) {
 			// The last first.
 			slices.SortFunc(moved, func(a, b entry) int { return b.compare(a) })
 			for _, e := range moved {
-				m := move{ranking: i, number: uint32(e.number)} //nolint:gosec // see index.apply
+				m := move{ranking: i, number: e.number}
 				w := c.everybody(organization, source{}, 1)
 				w.low = c.bound(e)
 				if c.missing(e) {
@@ -468,7 +523,7 @@ func (t *tx) moves() (map[int64][]move, error) {
 				if err != nil {
 					return nil, err
 				}
-				m.next = uint32(next.number) //nolint:gosec // see index.apply
+				m.next = next.number
 				moves[organization] = append(moves[organization], m)
 			}
 		}

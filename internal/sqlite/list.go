@@ -119,10 +119,9 @@ type list struct {
 	everybody int
 	// index is nil when there is none.
 	index *index
-	// found are those who have the words; inGroups, when it is known that all of
-	// them are in the groups of the list.
-	found    *roaring.Bitmap
-	inGroups bool
+	// found are those of the list who have the words, in sets that have nobody in
+	// common: members of the index, or numbers when there is none.
+	found []*roaring.Bitmap
 }
 
 type group struct {
@@ -173,18 +172,22 @@ func (l *list) page() ([]int64, error) {
 		page, _, err := l.walk(math.MaxInt)
 		return page, err
 	}
-	matches := l.found.GetCardinality()
+	matches := l.count()
 	if matches == 0 {
 		return nil, nil
 	}
 	// If those who are found stand anywhere, so many are passed. Reading one of
 	// them costs four times as much as passing one.
-	passed := uint64(l.Limit) * uint64(l.everybody) / matches //nolint:gosec // both are positive
-	page, done, err := l.walk(int(min(max(3*passed+100, 4*matches), math.MaxInt)))
+	page, done, err := l.walk(max(3*share(l.Limit, l.everybody, matches)+100, 4*matches))
 	if err != nil || done {
 		return page, err
 	}
-	return l.sortFound(l.found.ToArray())
+	return l.sortFound(l.found[0].ToArray())
+}
+
+// share is so many of everybody, for each of the members; no more than there are.
+func share(limit, everybody, members int) int {
+	return int(min(float64(limit)*float64(everybody)/float64(max(members, 1)), float64(everybody)))
 }
 
 // walk reads the list from where the page begins. It is not done when it has
@@ -224,7 +227,7 @@ func (l *list) walk(atMost int) (page []int64, done bool, err error) {
 				return page, false, nil
 			}
 			number := next.next().number
-			if l.found == nil || l.found.Contains(uint32(number)) { //nolint:gosec // see index.apply
+			if l.found == nil || l.found[0].Contains(uint32(number)) { //nolint:gosec // see index.member
 				page = append(page, number)
 			}
 		}

@@ -30,14 +30,15 @@ func (l *list) inRange(word string) []any {
 	return []any{l.organization, word, word + top, groups}
 }
 
-// search finds those who have the words: the ones with the fewest first.
+// search finds those of the list who have the words.
 func (l *list) search() error {
-	l.inGroups = l.Groups == nil
-	var sets []*roaring.Bitmap
+	l.found = []*roaring.Bitmap{}
+	var known []*parted
+	var rare *roaring.Bitmap // who has the words that the index does not know
 	for _, word := range l.Words {
 		if l.index != nil {
 			if set := l.index.words.of(word); set != nil {
-				sets = append(sets, set)
+				known = append(known, set)
 				continue
 			}
 		}
@@ -45,17 +46,56 @@ func (l *list) search() error {
 		if err != nil {
 			return err
 		}
-		sets, l.inGroups = append(sets, set), true
+		if rare != nil {
+			set.And(rare)
+		}
+		rare = set
 	}
-	slices.SortFunc(sets, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
-	l.found = sets[0]
-	for _, set := range sets[1:] {
-		l.found = roaring.And(l.found, set)
+	if len(known) == 0 {
+		l.found = append(l.found, rare)
+		return nil
+	}
+	for i, status := range statuses {
+		var groups []*roaring.Bitmap
+		for _, g := range l.groups {
+			if g.Status == status {
+				groups = append(groups, l.index.groups[l.index.places[g.number]].members)
+			}
+		}
+		if len(groups) == 0 {
+			continue
+		}
+		var sets []*roaring.Bitmap
+		if rare != nil {
+			sets = append(sets, rare)
+		}
+		for _, set := range known {
+			sets = append(sets, set[i])
+		}
+		found := inAll(sets)
+		if l.whole[status] || rare != nil {
+			l.found = append(l.found, found)
+			continue
+		}
+		for _, group := range groups {
+			l.found = append(l.found, roaring.And(found, group))
+		}
 	}
 	return nil
 }
 
-// having reads who of the groups has a word that begins so.
+// inAll is who is in all sets. With one set it is that, which must not be changed.
+func inAll(sets []*roaring.Bitmap) *roaring.Bitmap {
+	slices.SortFunc(sets, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	found := sets[0]
+	for _, set := range sets[1:] {
+		found = roaring.And(found, set)
+	}
+	return found
+}
+
+// having reads who of the groups has a word that begins so: their numbers, or,
+// with an index, the members.
 func (l *list) having(word string) (*roaring.Bitmap, error) {
 	set, common := roaring.New(), l.memory.indexes.common
 	joined, err := l.value("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
@@ -68,18 +108,27 @@ func (l *list) having(word string) (*roaring.Bitmap, error) {
 	}
 	if len(numbers) <= common {
 		for _, number := range numbers {
-			set.Add(uint32(number)) //nolint:gosec // see index.apply
+			set.Add(l.memberOf(number))
 		}
 		return set, nil
 	}
 	// There is no index yet, or it does not know that the word has become common.
 	err = l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
-		var number uint32
+		var number int64
 		err := rows.Scan(&number)
-		set.Add(number)
+		set.Add(l.memberOf(number))
 		return err
 	})
 	return set, err
+}
+
+// memberOf is who has a number in the index; without one, the number.
+func (l *list) memberOf(number int64) uint32 {
+	if l.index == nil {
+		return uint32(number) //nolint:gosec // see index.member
+	}
+	member, _ := l.index.member(number)
+	return member
 }
 
 // splitNumbers reads what group_concat has made of numbers.
@@ -100,21 +149,14 @@ func splitNumbers(joined any, size int) ([]int64, error) {
 }
 
 // count is how many have the words.
-func (l *list) count() int {
-	if l.inGroups {
-		return int(l.found.GetCardinality()) //nolint:gosec // people of a file
+func (l *list) count() int { return sizeOf(l.found) }
+
+// sizeOf is how many are in sets that have nobody in common.
+func sizeOf(sets []*roaring.Bitmap) (people int) {
+	for _, set := range sets {
+		people += int(set.GetCardinality()) //nolint:gosec // people of a file
 	}
-	n := uint64(0)
-	for _, s := range l.sources() {
-		set := l.index.groups[s.group]
-		if s.group == 0 {
-			set = l.index.statuses[s.status]
-		}
-		if set != nil {
-			n += l.found.AndCardinality(set)
-		}
-	}
-	return int(n)
+	return people
 }
 
 // candidate is somebody who may be on the page, and where in the list.

@@ -20,7 +20,10 @@ type column struct {
 	always bool
 }
 
-// ranked are the columns, as an index ranks them.
+// rankings are how many columns an index ranks.
+const rankings = 5
+
+// ranked are these columns.
 var ranked = [rankings]column{
 	{name: "name"}, {name: "email"}, {name: "username"}, {name: "last_login", times: true}, {name: "created", times: true, always: true},
 }
