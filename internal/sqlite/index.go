@@ -68,6 +68,13 @@ func newIndex(organization int64, limits limits) *index {
 
 // member finds who has a number.
 func (x *index) member(number int64) (member uint32, ok bool) {
+	// Most organizations have grown in one go, or by themselves.
+	if len(x.numbers) > 0 {
+		at := number - int64(x.numbers[0])
+		if at >= 0 && at < int64(len(x.numbers)) && int64(x.numbers[at]) == number {
+			return uint32(at), true //nolint:gosec // people of a file
+		}
+	}
 	at, ok := slices.BinarySearch(x.numbers, uint32(number)) //nolint:gosec // the numbers of a file's users go up to four billion
 	return uint32(at), ok                                    //nolint:gosec // people of a file
 }

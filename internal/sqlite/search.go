@@ -33,8 +33,9 @@ func (l *list) inRange(word string) []any {
 // search finds those of the list who have the words.
 func (l *list) search() error {
 	l.found = []*roaring.Bitmap{}
-	var known []*parted
-	var rare *roaring.Bitmap // who has the words that the index does not know
+	var known []*parted      // who has the words that the index knows
+	var rare *roaring.Bitmap // who has those that few have
+	var common []string
 	for _, word := range l.Words {
 		if l.index != nil {
 			if set := l.index.words.of(word); set != nil {
@@ -42,12 +43,30 @@ func (l *list) search() error {
 				continue
 			}
 		}
-		set, err := l.having(word)
+		set, all, err := l.fewHaving(word)
 		if err != nil {
 			return err
 		}
+		if !all {
+			common = append(common, word)
+			continue
+		}
 		if rare != nil {
 			set.And(rare)
+		}
+		rare = set
+	}
+	// There is no index yet, or it does not know that a word has become common.
+	for _, word := range common {
+		var set *roaring.Bitmap
+		var err error
+		if rare == nil {
+			set, err = l.having(word)
+		} else {
+			set, err = l.ofThese(rare, word)
+		}
+		if err != nil {
+			return err
 		}
 		rare = set
 	}
@@ -94,32 +113,52 @@ func inAll(sets []*roaring.Bitmap) *roaring.Bitmap {
 	return found
 }
 
-// having reads who of the groups has a word that begins so: their numbers, or,
-// with an index, the members.
+// fewHaving reads who of the groups has a word that begins so, unless they are
+// many, then it is not all: their numbers, or, with an index, the members.
+func (l *list) fewHaving(word string) (set *roaring.Bitmap, all bool, err error) {
+	common := l.memory.indexes.common
+	set, rows, err := l.members("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
+	return set, rows <= common, err
+}
+
+// having is fewHaving, however many they are.
 func (l *list) having(word string) (*roaring.Bitmap, error) {
-	set, common := roaring.New(), l.memory.indexes.common
-	joined, err := l.value("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
-	if err != nil || joined == nil {
-		return set, err
-	}
-	numbers, err := splitNumbers(joined, common+1)
-	if err != nil {
-		return nil, err
-	}
-	if len(numbers) <= common {
-		for _, number := range numbers {
-			set.Add(l.memberOf(number))
-		}
-		return set, nil
-	}
-	// There is no index yet, or it does not know that the word has become common.
-	err = l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
+	set := roaring.New()
+	err := l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
 		var number int64
 		err := rows.Scan(&number)
 		set.Add(l.memberOf(number))
 		return err
 	})
 	return set, err
+}
+
+// ofThese are those of a few who have a word that begins so.
+func (l *list) ofThese(few *roaring.Bitmap, word string) (*roaring.Bitmap, error) {
+	numbers := make([]int64, 0, few.GetCardinality())
+	each([]*roaring.Bitmap{few}, func(members []uint32) {
+		for _, member := range members {
+			numbers = append(numbers, l.numberOf(member))
+		}
+	})
+	set, _, err := l.members("SELECT group_concat(number) FROM users WHERE number IN (SELECT value FROM json_each(?)) AND instr(words, char(10) || ?) > 0",
+		jsonOf(numbers), word)
+	return set, err
+}
+
+// members are those whose numbers a query answers as one value, and how many
+// numbers that were: somebody may be there twice.
+func (l *list) members(query string, args ...any) (set *roaring.Bitmap, rows int, err error) {
+	set = roaring.New()
+	joined, err := l.value(query, args...)
+	if err != nil || joined == nil {
+		return set, 0, err
+	}
+	numbers, err := splitNumbers(joined)
+	for _, number := range numbers {
+		set.Add(l.memberOf(number))
+	}
+	return set, len(numbers), err
 }
 
 // memberOf is who has a number in the index; without one, the number.
@@ -131,13 +170,21 @@ func (l *list) memberOf(number int64) uint32 {
 	return member
 }
 
+// numberOf is the opposite of memberOf.
+func (l *list) numberOf(member uint32) int64 {
+	if l.index == nil {
+		return int64(member)
+	}
+	return int64(l.index.numbers[member])
+}
+
 // splitNumbers reads what group_concat has made of numbers.
-func splitNumbers(joined any, size int) ([]int64, error) {
+func splitNumbers(joined any) ([]int64, error) {
 	text, ok := joined.(string)
 	if !ok {
 		text = fmt.Sprint(joined)
 	}
-	numbers := make([]int64, 0, min(size, len(text)/2+1))
+	numbers := make([]int64, 0, strings.Count(text, ",")+1)
 	for part := range strings.SplitSeq(text, ",") {
 		number, err := strconv.ParseInt(part, 10, 64)
 		if err != nil {

@@ -213,7 +213,7 @@ func (t *tx) numbers(s *stream) ([]int64, error) {
 	if err != nil || joined == nil {
 		return nil, err
 	}
-	return splitNumbers(joined, s.chunk)
+	return splitNumbers(joined)
 }
 
 // query reads the next ones of a walk.
