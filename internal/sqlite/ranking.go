@@ -101,8 +101,6 @@ func (r *ranking) insert(member uint32, part int, next uint32) bool {
 	}
 	if part == 1 {
 		r.without.Add(member)
-	} else {
-		r.without.Remove(member)
 	}
 	if next == noMember {
 		return r.append(member, part)
@@ -139,6 +137,7 @@ func (r *ranking) remove(member uint32) bool {
 	entry := slices.Index(l.people, member)
 	l.people = slices.Delete(l.people, entry, entry+1)
 	r.parts[l.part].people--
+	r.without.Remove(member)
 	r.set(member, 0)
 	leaves := r.parts[l.part].leaves
 	switch few := r.room / 4; {
