@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -70,6 +71,52 @@ func TestIndexedLists(t *testing.T) {
 			store := search(t, filepath.Join(t.TempDir(), "roster.db"), common)
 			storetest.Lists(t, func(t *testing.T) directory.Store { return searched{store.Store, t} })
 		})
+	}
+}
+
+// Without an index, words that many have are looked for among those who have
+// the others.
+func TestListsWithoutIndex(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	db.memory.indexes.limits = limits{from: math.MaxInt, common: 3}
+	storetest.Lists(t, func(*testing.T) directory.Store { return NewStore(db) })
+}
+
+// Those who are found are read and sorted where a walk to them would be long.
+func TestFarAway(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	db.memory.indexes.limits = limits{from: math.MaxInt, common: 100}
+	store, o := NewStore(db), &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, store.InsertOrganization(t.Context(), o))
+	var users []*directory.User
+	for i := range 3_000 {
+		u := newUser(o, fmt.Sprintf("user%04d", i), "Ann")
+		u.CreatedAt = time.UnixMilli(int64(i)).UTC()
+		if i >= 2_950 {
+			u.Name = "Zoe"
+		}
+		users = append(users, u)
+	}
+	add(t, store, users...)
+	for _, order := range []directory.OrderField{directory.ByName, directory.ByEmail, directory.ByRole, directory.ByCreated} {
+		for _, down := range []bool{false, true} {
+			q := directory.ListQuery{Words: []string{"zoe"}, Order: directory.Order{Field: order, Descending: down}, Roles: []string{"role"}, Limit: 2}
+			want := []string{"user2950", "user2951", "user2952", "user2953"}
+			if down {
+				want = []string{"user2999", "user2998", "user2997", "user2996"}
+			}
+			var got []string
+			for range 2 {
+				page, err := store.ListUsers(t.Context(), o.ID, q)
+				require.NoError(t, err)
+				for _, u := range page {
+					got = append(got, u.ID)
+				}
+				at := directory.PositionOf(page[len(page)-1], order)
+				q.After = &at
+			}
+			assert.Equal(t, want, got, "%s, descending %v", order, down)
+		}
 	}
 }
 
