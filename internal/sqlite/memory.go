@@ -32,6 +32,7 @@ type memory struct {
 	people        generations[int64, *directory.User] // by number
 	numbers       generations[string, int64]          // of people, by id
 	organizations generations[string, *directory.Organization]
+	slugs         generations[string, *directory.Organization]
 	censuses      generations[string, *census]
 	sessions      generations[sessionKey, session]
 
@@ -49,7 +50,7 @@ const (
 func newMemory() *memory {
 	m := &memory{indexes: indexes{limits: usualLimits, made: map[int64]*index{}, making: map[int64]*news{}}}
 	m.people.limit, m.numbers.limit = keptPeople, keptPeople
-	m.organizations.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptSessions
+	m.organizations.limit, m.slugs.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptOrganizations, keptSessions
 	return m
 }
 
@@ -143,6 +144,7 @@ func (m *memory) forget(what tables) {
 	}
 	if what&organizationsTable != 0 {
 		m.organizations.clear()
+		m.slugs.clear()
 	}
 	if what&groupsTable != 0 {
 		m.censuses.clear()

@@ -288,7 +288,16 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 				return err
 			}
 		}
-		if was != r.indexed {
+		signedIn := was
+		signedIn.lastLogin = r.lastLogin
+		switch {
+		case was == r.indexed:
+		case signedIn == r.indexed:
+			// The most usual of changes, and two indexes know of it.
+			if _, err := t.exec("UPDATE users SET last_login = ? WHERE number = ?", r.lastLogin, number); err != nil {
+				return err
+			}
+		default:
 			// Apart, because it rewrites the entries of ten indexes.
 			if _, err := t.exec(`UPDATE users SET in_group = ?, status = ?, name = ?, email = ?, username = ?, last_login = ?, created = ? WHERE number = ?`,
 				r.inGroup, r.status, r.name, r.email, r.username, r.lastLogin, r.created, number); err != nil {
@@ -349,23 +358,27 @@ func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, was, is 
 func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
 	found, err := recall(ctx, s.db,
 		func(m *memory) (known, bool) { return m.person(organizationID, id) },
-		func(t *tx) (k known, err error) {
-			err = t.rows(`SELECT ?1, id, revision, document, number FROM users
-				WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
-				func(rows *sql.Rows) error {
-					k.User, err = scanUser(rows, &k.number)
-					return err
-				})
-			if err == nil && k.User == nil {
-				err = directory.ErrNotFound
-			}
-			return k, err
+		func(t *tx) (known, error) {
+			return t.known(`SELECT ?1, id, revision, document, number FROM users
+				WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, organizationID, id)
 		},
 		func(m *memory, k known) { m.keepPerson(k) })
 	if err != nil {
 		return nil, err
 	}
 	return found.Clone(), nil
+}
+
+// known reads the one person of a query; ErrNotFound.
+func (t *tx) known(query string, args ...any) (k known, err error) {
+	err = t.rows(query, args, func(rows *sql.Rows) error {
+		k.User, err = scanUser(rows, &k.number)
+		return err
+	})
+	if err == nil && k.User == nil {
+		err = directory.ErrNotFound
+	}
+	return k, err
 }
 
 // Users implements directory.UserStore.
@@ -377,9 +390,35 @@ func (s *Store) Users(ctx context.Context, organizationID string, ids []string) 
 
 // UsersByKeys implements directory.UserStore.
 func (s *Store) UsersByKeys(ctx context.Context, organizationID string, keys []string) ([]*directory.User, error) {
+	if len(keys) == 1 {
+		return s.userByKey(ctx, organizationID, keys[0])
+	}
 	return s.users(ctx, `SELECT ?1, id, revision, document FROM users WHERE number IN (
 			SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
 			AND key IN (SELECT value FROM json_each(?2)))`, organizationID, jsonOf(keys))
+}
+
+// userByKey is UsersByKeys for whoever signs in, who is kept in memory: they are
+// about to be looked up by id.
+func (s *Store) userByKey(ctx context.Context, organizationID, key string) ([]*directory.User, error) {
+	var found known
+	err := s.db.read(ctx, func(t *tx) (err error) {
+		found, err = recalled(t,
+			func(*memory) (k known, is bool) { return k, false },
+			func() (known, error) {
+				return t.known(`SELECT ?1, id, revision, document, number FROM users WHERE number = (
+					SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND key = ?2)`, organizationID, key)
+			},
+			func(m *memory, k known) { m.keepPerson(k) })
+		return err
+	})
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []*directory.User{found.Clone()}, nil
 }
 
 // UserByLink implements directory.UserStore.
