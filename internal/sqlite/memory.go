@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"regexp"
+	"slices"
 	"sync"
 
 	"roster/internal/account"
@@ -30,7 +31,7 @@ type memory struct {
 	next int64
 
 	people        generations[int64, *directory.User] // by number
-	numbers       generations[string, int64]          // of people, by id
+	numbers       generations[string, int64]          // of people, by id; see byKey, too
 	organizations generations[string, *directory.Organization]
 	slugs         generations[string, *directory.Organization]
 	censuses      generations[string, *census]
@@ -133,6 +134,12 @@ func (m *memory) committed(c commit, made bool) {
 	defer m.mu.Unlock()
 	if made {
 		m.version = c.version
+		for _, one := range c.changes {
+			if one.person != nil {
+				// Whoever has changed is asked for next, mostly.
+				m.keepPerson(known{one.person, one.number})
+			}
+		}
 	}
 	m.next = 0
 }
@@ -174,6 +181,26 @@ func (m *memory) person(organizationID, id string) (known, bool) {
 func (m *memory) keepPerson(k known) {
 	m.people.put(k.number, k.User)
 	m.numbers.put(k.ID, k.number)
+}
+
+// byKey is under what the number of somebody is kept who was found by a key. It
+// may be somebody else's by now.
+func byKey(organizationID, key string) string { return organizationID + "\n" + key }
+
+// personByKey finds somebody by a key. The lock is held.
+func (m *memory) personByKey(organizationID, key string) (known, bool) {
+	number, ok := m.numbers.get(byKey(organizationID, key))
+	if !ok {
+		return known{}, false
+	}
+	u, ok := m.people.get(number)
+	return known{u, number}, ok && u.OrganizationID == organizationID && slices.Contains(u.Keys(), key)
+}
+
+// keepPersonByKey keeps somebody to be found by a key as well. The lock is held.
+func (m *memory) keepPersonByKey(k known, key string) {
+	m.keepPerson(k)
+	m.numbers.put(byKey(k.OrganizationID, key), k.number)
 }
 
 // generations keeps what was used lately: at most limit entries, and at least

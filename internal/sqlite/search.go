@@ -85,10 +85,12 @@ func (i *indexed) standing() standing {
 }
 
 // change is what a transaction does to somebody, as far as lists go; was is nil
-// for somebody new.
+// for somebody new. person is who they are then, to be kept in memory; it may be
+// nil.
 type change struct {
 	organization, number int64
 	was, is              *listed
+	person               *directory.User
 }
 
 // listed is what lists know of somebody.
