@@ -66,7 +66,7 @@ func (a *Accounts) startSession(ctx context.Context, by directory.Actor, release
 	if err := a.vault.StartSession(ctx, session, sessionEnd(session, now), released); err != nil {
 		return nil, "", fmt.Errorf("keep session: %w", err)
 	}
-	user, err := a.directory.Change(ctx, by, userID, func(u *directory.User) (*directory.News, error) {
+	user, err := a.directory.ChangeFrom(ctx, by, by.User, func(u *directory.User) (*directory.News, error) {
 		news, err := edit(u)
 		if err != nil {
 			return nil, err

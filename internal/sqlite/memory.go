@@ -187,20 +187,36 @@ func (m *memory) keepPerson(k known) {
 // may be somebody else's by now.
 func byKey(organizationID, key string) string { return organizationID + "\n" + key }
 
-// personByKey finds somebody by a key. The lock is held.
-func (m *memory) personByKey(organizationID, key string) (known, bool) {
-	number, ok := m.numbers.get(byKey(organizationID, key))
-	if !ok {
-		return known{}, false
+// peopleByKeys finds those who have these keys, each once, if it knows whose all
+// of them are. The lock is held.
+func (m *memory) peopleByKeys(organizationID string, keys []string) (all []known, complete bool) {
+	for _, key := range keys {
+		number, ok := m.numbers.get(byKey(organizationID, key))
+		if !ok {
+			return nil, false
+		}
+		u, ok := m.people.get(number)
+		if !ok || u.OrganizationID != organizationID || !slices.Contains(u.Keys(), key) {
+			return nil, false
+		}
+		if !slices.ContainsFunc(all, func(k known) bool { return k.number == number }) {
+			all = append(all, known{u, number})
+		}
 	}
-	u, ok := m.people.get(number)
-	return known{u, number}, ok && u.OrganizationID == organizationID && slices.Contains(u.Keys(), key)
+	return all, true
 }
 
-// keepPersonByKey keeps somebody to be found by a key as well. The lock is held.
-func (m *memory) keepPersonByKey(k known, key string) {
-	m.keepPerson(k)
-	m.numbers.put(byKey(k.OrganizationID, key), k.number)
+// keepPeopleByKeys keeps people to be found by those of the keys that are theirs
+// as well. The lock is held.
+func (m *memory) keepPeopleByKeys(all []known, keys []string) {
+	for _, k := range all {
+		m.keepPerson(k)
+		for _, key := range k.Keys() {
+			if slices.Contains(keys, key) {
+				m.numbers.put(byKey(k.OrganizationID, key), k.number)
+			}
+		}
+	}
 }
 
 // generations keeps what was used lately: at most limit entries, and at least

@@ -389,32 +389,31 @@ func (s *Store) Users(ctx context.Context, organizationID string, ids []string) 
 		AND id IN (SELECT value FROM json_each(?2))`, organizationID, jsonOf(ids))
 }
 
-// UsersByKeys implements directory.UserStore.
+// UsersByKeys implements directory.UserStore. Whoever signs in is looked up by a
+// key, and before long again.
 func (s *Store) UsersByKeys(ctx context.Context, organizationID string, keys []string) ([]*directory.User, error) {
-	if len(keys) == 1 {
-		return s.userByKey(ctx, organizationID, keys[0])
-	}
-	return s.users(ctx, `SELECT ?1, id, revision, document FROM users WHERE number IN (
-			SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
-			AND key IN (SELECT value FROM json_each(?2)))`, organizationID, jsonOf(keys))
-}
-
-// userByKey is UsersByKeys for whoever signs in.
-func (s *Store) userByKey(ctx context.Context, organizationID, key string) ([]*directory.User, error) {
 	found, err := recall(ctx, s.db,
-		func(m *memory) (known, bool) { return m.personByKey(organizationID, key) },
-		func(t *tx) (known, error) {
-			return t.known(`SELECT ?1, id, revision, document, number FROM users WHERE number = (
-				SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND key = ?2)`, organizationID, key)
+		func(m *memory) ([]known, bool) { return m.peopleByKeys(organizationID, keys) },
+		func(t *tx) (all []known, err error) {
+			err = t.rows(`SELECT ?1, id, revision, document, number FROM users WHERE number IN (
+					SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
+					AND key IN (SELECT value FROM json_each(?2)))`, []any{organizationID, jsonOf(keys)}, func(rows *sql.Rows) error {
+				var k known
+				k.User, err = scanUser(rows, &k.number)
+				all = append(all, k)
+				return err
+			})
+			return all, err
 		},
-		func(m *memory, k known) { m.keepPersonByKey(k, key) })
-	if errors.Is(err, directory.ErrNotFound) {
-		return nil, nil
-	}
+		func(m *memory, all []known) { m.keepPeopleByKeys(all, keys) })
 	if err != nil {
 		return nil, err
 	}
-	return []*directory.User{found.Clone()}, nil
+	users := make([]*directory.User, len(found))
+	for i, k := range found {
+		users[i] = k.Clone()
+	}
+	return users, nil
 }
 
 // UserByLink implements directory.UserStore.
