@@ -17,7 +17,7 @@ import (
 // writes with: its control frames only, since messages are written as they are.
 // net/http would give each two buffers of 4 KiB.
 const (
-	leanBuffer    = 512
+	leanBuffer    = 128
 	controlBuffer = 160
 )
 

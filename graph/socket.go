@@ -59,14 +59,10 @@ type socket struct {
 	telling, more, retrying bool
 }
 
-// subscribed is an operation that goes on.
+// subscribed is an operation that goes on, by the id that the client has chosen.
 type subscribed struct {
 	id string
-	// asked is the payload that began it.
-	asked     string
-	operation *graphql.OperationContext
-	// alike is whether the answer is the same for all who see the organization.
-	alike bool
+	*subscription
 }
 
 // incoming is a message of a client.
@@ -133,9 +129,12 @@ func (c *socket) close() {
 		c.timer.Stop()
 	}
 	heard := c.heard
-	c.sockets.subscribed.Add(-int64(len(c.subscribed)))
+	ended := c.subscribed
 	c.subscribed = nil
 	c.mu.Unlock()
+	for _, s := range ended {
+		c.sockets.unsubscribe(s.subscription)
+	}
 	if heard != nil {
 		heard.Close()
 	}
