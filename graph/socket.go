@@ -49,6 +49,9 @@ type socket struct {
 	// ending is what is still said to the client.
 	ending sync.WaitGroup
 	timer  *time.Timer
+	// pinged is closed when the client answers a ping, or the socket ends; nil when
+	// there is nothing to answer.
+	pinged chan struct{}
 	// heard, userID and organizationID are set when the client is signed in.
 	heard          *notice.Subscription
 	userID         string
@@ -79,8 +82,9 @@ type outgoing struct {
 	Payload any    `json:"payload,omitempty"`
 }
 
-// serve reads messages until the socket ends. What they ask for is done one by
-// one and on another stack: that of thousands who read stays small.
+// serve reads messages until the socket ends. They are read, and what they ask
+// for is done, one by one and on another stack: that of thousands who wait for
+// the next one stays small.
 func (c *socket) serve() {
 	defer c.close()
 	if c.conn.Subprotocol() == "" {
@@ -90,14 +94,27 @@ func (c *socket) serve() {
 	c.conn.SetReadLimit(maxMessage)
 	c.after(c.sockets.pace.begin, func() { c.end(closeInitTimeout, "No connection_init came in time.") })
 	var receiving sync.WaitGroup
-	for !c.hasEnded() {
-		kind, body, err := c.conn.Read(context.Background())
-		if err != nil {
-			return
-		}
-		receiving.Go(func() { c.receive(kind, body) })
+	for open := true; open && !c.hasEnded() && c.wire.await(); {
+		receiving.Go(func() { open = c.read() })
 		receiving.Wait()
 	}
+}
+
+// read reads one message; false when there is none any more.
+func (c *socket) read() bool {
+	pong := c.wire.pong()
+	switch {
+	case !c.wire.yield():
+		return false
+	case pong:
+		c.answered()
+		return true
+	}
+	kind, body, err := c.conn.Read(context.Background())
+	if err == nil {
+		c.receive(kind, body)
+	}
+	return err == nil
 }
 
 // opened is called when there is a connection.
@@ -138,6 +155,7 @@ func (c *socket) close() {
 	if heard != nil {
 		heard.Close()
 	}
+	c.answered()
 	c.ending.Wait()
 	_ = c.conn.CloseNow()
 	c.sockets.leave(c)
@@ -148,7 +166,10 @@ func (c *socket) end(code websocket.StatusCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended && c.conn != nil {
-		c.ending.Go(func() { _ = c.conn.Close(code, reason) })
+		c.ending.Go(func() {
+			c.wire.leave()
+			_ = c.conn.Close(code, reason)
+		})
 	}
 	c.ended = true
 }

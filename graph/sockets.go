@@ -109,6 +109,7 @@ func (s *Sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	// The origin is judged already, by the rule for all requests.
 	conn, err := websocket.Accept(lean{w, &c.wire}, r, &websocket.AcceptOptions{
 		Subprotocols: []string{subprotocol}, CompressionMode: websocket.CompressionDisabled, InsecureSkipVerify: true,
+		OnPongReceived: func(context.Context, []byte) { c.answered() },
 	})
 	if err != nil {
 		// Accept has said what is wrong.
