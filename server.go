@@ -131,6 +131,8 @@ type stores struct {
 	// prepare makes what the stores need in their databases; it may be called
 	// again after an error.
 	prepare func(context.Context) error
+	// fill gives a store to whom very many people are added at once.
+	fill func(ctx context.Context, do func(directory.Store) error) error
 	// sweep puts right what a crash left, and clears away what has expired.
 	sweep func(context.Context) error
 	close func() error
@@ -229,12 +231,13 @@ func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	vault := sqlite.NewVault(db)
+	store, vault := sqlite.NewStore(db), sqlite.NewVault(db)
 	return stores{
-		Store: sqlite.NewStore(db), vault: vault, secrets: secrets,
+		Store: store, vault: vault, secrets: secrets,
 		carry:   func(context.Context, *notice.Hub) {},
 		moment:  db.Moment,
 		prepare: func(context.Context) error { return nil },
+		fill:    store.Fill,
 		sweep:   func(ctx context.Context) error { return vault.Sweep(ctx, time.Now()) },
 		close:   db.Close,
 	}, nil
@@ -255,6 +258,7 @@ func openServices(ctx context.Context, cfg config.Config, traces *watch.Traces, 
 		Store: store, vault: vault, secrets: cfg.SecretKeys,
 		carrier: notices, carry: notices.Run,
 		prepare: store.EnsureIndexes,
+		fill:    func(_ context.Context, do func(directory.Store) error) error { return do(store) },
 		sweep:   func(context.Context) error { return nil },
 		close: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -519,10 +523,12 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 	}
 	if command.Seed > 0 {
 		started := time.Now()
-		err := sample.Fill(ctx, p.stores.Store, org, command.Seed, nobodys, time.Now(), func(done int) {
-			if done%50_000 == 0 || done == command.Seed {
-				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
-			}
+		err := p.stores.fill(ctx, func(store directory.Store) error {
+			return sample.Fill(ctx, store, org, command.Seed, nobodys, time.Now(), func(done int) {
+				if done%50_000 == 0 || done == command.Seed {
+					p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
+				}
+			})
 		})
 		// What that took is not needed again.
 		debug.FreeOSMemory()

@@ -63,7 +63,9 @@ func house(b *testing.B) (ask func(variables map[string]any) []byte) {
 	require.NoError(b, err)
 	_, err = d.EnsureAdministrator(ctx, org, "admin@x.example", hash, "")
 	require.NoError(b, err)
-	require.NoError(b, sample.Fill(ctx, store, org, people, hash, time.Now(), func(int) {}))
+	require.NoError(b, store.Fill(ctx, func(store directory.Store) error {
+		return sample.Fill(ctx, store, org, people, hash, time.Now(), func(int) {})
+	}))
 	signIn, err := accounts.Login(ctx, directory.Origin{IP: "192.0.2.1"}, account.Credentials{Username: "admin@x.example", Password: password})
 	require.NoError(b, err)
 

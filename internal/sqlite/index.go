@@ -131,10 +131,12 @@ type limits struct {
 var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 240}
 
 // change is what a transaction does to somebody, as far as lists go; was is nil
-// for somebody new.
+// for somebody new. person is who they are then, to be kept in memory; it may be
+// nil.
 type change struct {
 	organization, number int64
 	was, is              *listed
+	person               *directory.User
 }
 
 // listed is what lists know of somebody.

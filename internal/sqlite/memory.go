@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"sync"
 
 	"roster/internal/account"
@@ -31,8 +32,9 @@ type memory struct {
 	next int64
 
 	people        generations[int64, *directory.User] // by number
-	numbers       generations[string, int64]          // of people, by id
+	numbers       generations[string, int64]          // of people, by id; see byKey, too
 	organizations generations[string, *directory.Organization]
+	slugs         generations[string, *directory.Organization]
 	censuses      generations[string, *census]
 	sessions      generations[sessionKey, session]
 
@@ -50,7 +52,7 @@ const (
 func newMemory() *memory {
 	m := &memory{indexes: indexes{limits: usualLimits, made: map[int64]*index{}, making: map[int64]*news{}}}
 	m.people.limit, m.numbers.limit = keptPeople, keptPeople
-	m.organizations.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptSessions
+	m.organizations.limit, m.slugs.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptOrganizations, keptSessions
 	return m
 }
 
@@ -134,6 +136,12 @@ func (m *memory) committed(c commit, made bool) {
 	defer m.mu.Unlock()
 	if made {
 		m.version = c.version
+		for _, one := range c.changes {
+			if one.person != nil {
+				// Whoever has changed is asked for next, mostly.
+				m.keepPerson(known{one.person, one.number})
+			}
+		}
 	}
 	m.next = 0
 }
@@ -145,6 +153,7 @@ func (m *memory) forget(what tables) {
 	}
 	if what&organizationsTable != 0 {
 		m.organizations.clear()
+		m.slugs.clear()
 	}
 	if what&groupsTable != 0 {
 		m.censuses.clear()
@@ -174,6 +183,42 @@ func (m *memory) person(organizationID, id string) (known, bool) {
 func (m *memory) keepPerson(k known) {
 	m.people.put(k.number, k.User)
 	m.numbers.put(k.ID, k.number)
+}
+
+// byKey is under what the number of somebody is kept who was found by a key. It
+// may be somebody else's by now.
+func byKey(organizationID, key string) string { return organizationID + "\n" + key }
+
+// peopleByKeys finds those who have these keys, each once, if it knows whose all
+// of them are. The lock is held.
+func (m *memory) peopleByKeys(organizationID string, keys []string) (all []known, complete bool) {
+	for _, key := range keys {
+		number, ok := m.numbers.get(byKey(organizationID, key))
+		if !ok {
+			return nil, false
+		}
+		u, ok := m.people.get(number)
+		if !ok || u.OrganizationID != organizationID || !slices.Contains(u.Keys(), key) {
+			return nil, false
+		}
+		if !slices.ContainsFunc(all, func(k known) bool { return k.number == number }) {
+			all = append(all, known{u, number})
+		}
+	}
+	return all, true
+}
+
+// keepPeopleByKeys keeps people to be found by those of the keys that are theirs
+// as well. The lock is held.
+func (m *memory) keepPeopleByKeys(all []known, keys []string) {
+	for _, k := range all {
+		m.keepPerson(k)
+		for _, key := range k.Keys() {
+			if slices.Contains(keys, key) {
+				m.numbers.put(byKey(k.OrganizationID, key), k.number)
+			}
+		}
+	}
 }
 
 // generations keeps what was used lately: at most limit entries, and at least

@@ -308,7 +308,7 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 	group.Go(func() {
 		assert.ErrorIs(t, store.db.write(t.Context(), func(tx *tx) error {
 			for number := range int64(2) {
-				tx.changes = append(tx.changes, change{1, number + 1, nil, &listed{words: []string{"bob"}}})
+				tx.changes = append(tx.changes, change{organization: 1, number: number + 1, is: &listed{words: []string{"bob"}}})
 			}
 			return directory.ErrTaken
 		}), directory.ErrTaken)

@@ -280,7 +280,7 @@ func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error
 	if err := t.flush(!lazy); err != nil {
 		return err
 	}
-	if err := p.start(t); err != nil {
+	if _, err := t.value(p.begin); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
@@ -291,17 +291,6 @@ func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error
 	}
 	done = true
 	return nil
-}
-
-// start begins a transaction. Only one that writes may have to wait, for another
-// process.
-func (p *pool) start(t *tx) (err error) {
-	if p.begin == "BEGIN" {
-		_, err = t.value(p.begin)
-	} else {
-		_, err = t.exec(p.begin)
-	}
-	return err
 }
 
 // tx is a transaction. Its statements are prepared once for a connection and
@@ -328,14 +317,11 @@ func (t *tx) commit() error {
 		_, err := t.value("COMMIT")
 		return err
 	}
-	if _, err := t.exec("UPDATE changes SET n = n + 1 WHERE one = 1"); err != nil {
-		return err
-	}
-	t.seen = 0
-	version, err := t.version()
+	n, err := t.value("UPDATE changes SET n = n + 1 WHERE one = 1 RETURNING n + 1")
 	if err != nil {
 		return err
 	}
+	version, _ := n.(int64)
 	c := commit{version: version, changes: t.changes, untold: t.untold}
 	if !t.untold {
 		if c.moves, err = t.moves(); err != nil {
