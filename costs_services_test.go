@@ -15,8 +15,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"roster/internal/account"
-	"roster/internal/directory"
 	"roster/internal/mongo"
 	vaults "roster/internal/redis"
 )
@@ -28,7 +26,7 @@ func init() {
 	})
 }
 
-func openServicesCounted(t *testing.T) (store directory.Store, vault account.Vault, forget func()) {
+func openServicesCounted(t *testing.T) watchedStores {
 	t.Helper()
 	var uri, url string
 	for _, pair := range servicesEnv(t) {
@@ -58,7 +56,7 @@ func openServicesCounted(t *testing.T) (store directory.Store, vault account.Vau
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, expiring.Close()) })
-	return documents, expiring, nil
+	return watchedStores{Store: documents, vault: expiring}
 }
 
 // trips notes round trips to Redis. A script that Redis does not know yet is

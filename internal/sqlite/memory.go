@@ -105,6 +105,13 @@ func (m *memory) holds(version int64) bool {
 	return version >= m.version
 }
 
+// isAt tells whether what is in memory is still of a moment.
+func (m *memory) isAt(version int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version == version
+}
+
 // keeps tells whether what a transaction has read may be kept. The lock is held.
 func (m *memory) keeps(version int64) bool { return version == m.version && m.next == 0 }
 

@@ -63,7 +63,8 @@ var errForgotten = errors.New("not in memory")
 func (db *DB) recollect(ctx context.Context, do func(*tx) error) error {
 	now := momentOf(ctx)
 	if version, ok := now.known(); ok {
-		if err := do(&tx{ctx: ctx, memory: db.memory, seen: version}); !errors.Is(err, errForgotten) {
+		err := do(&tx{ctx: ctx, memory: db.memory, seen: version})
+		if !errors.Is(err, errForgotten) || db.memory.isAt(version) {
 			return err
 		}
 	}
