@@ -342,6 +342,16 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 	return result.RowsAffected()
 }
 
+// add is exec for a row that is kept in memory by a key that is new: as nothing
+// is kept of what is not there, nothing in any memory gets old by it.
+func (t *tx) add(query string, args ...any) error {
+	stmt, err := t.prepare(query)
+	if err == nil {
+		_, err = stmt.ExecContext(t.ctx, args...)
+	}
+	return err
+}
+
 // insert adds one row, and answers its rowid; false when a conflict has kept it
 // out. (RETURNING would do that too, at the price of a journal for each
 // statement, which doubles the work of adding many.)
