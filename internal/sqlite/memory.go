@@ -270,8 +270,9 @@ func remembered[V any](ctx context.Context, db *DB, find func(*memory) (V, bool)
 	select {
 	case <-db.reader.closed:
 	case <-ctx.Done():
-	case c := <-db.reader.free:
-		defer func() { db.reader.free <- c }()
+	case <-db.reader.free:
+		c := db.reader.take()
+		defer func() { db.reader.give(c) }()
 		if c == nil {
 			break
 		}
