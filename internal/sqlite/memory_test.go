@@ -296,7 +296,8 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 	add(t, store.Store, ann, newUser(o, "bob", "Bob"))
 	store.await(o.ID)
 
-	held := <-store.db.writer.free
+	<-store.db.writer.free
+	held := store.db.writer.take()
 	waiting := func(n int) {
 		require.Eventually(t, func() bool {
 			store.db.line.mu.Lock()
@@ -319,7 +320,7 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 		assert.NoError(t, store.UpdateUser(t.Context(), ann))
 	})
 	waiting(2)
-	store.db.writer.free <- held
+	store.db.writer.give(held)
 	group.Wait()
 
 	store.await(o.ID)

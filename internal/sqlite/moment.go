@@ -81,8 +81,9 @@ func (db *DB) version(ctx context.Context) (int64, error) {
 	select {
 	case <-db.reader.closed:
 	case <-ctx.Done():
-	case c := <-db.reader.free:
-		defer func() { db.reader.free <- c }()
+	case <-db.reader.free:
+		c := db.reader.take()
+		defer func() { db.reader.give(c) }()
 		if c != nil {
 			return (&tx{ctx: ctx, conn: c, memory: db.memory, observe: db.reader.observe}).version()
 		}

@@ -169,9 +169,12 @@ func (db *DB) read(ctx context.Context, do func(*tx) error) error {
 type pool struct {
 	db    *sql.DB
 	begin string
-	// free holds the connections that nobody uses; nil stands for one that is
-	// still to be opened.
-	free   chan *conn
+	// free has an entry for each connection that nobody uses; whoever gets one
+	// takes the connection that was used last, whose cache is as good as new, and
+	// gives it back.
+	free   chan struct{}
+	mu     sync.Mutex
+	unused []*conn
 	closed chan struct{}
 	memory *memory
 	// observe may be nil; see DB.Observe.
@@ -216,18 +219,38 @@ func newPool(path, settings, begin string, size int, m *memory) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{}), memory: m}
+	p := &pool{db: db, begin: begin, free: make(chan struct{}, size), closed: make(chan struct{}), memory: m}
 	for range size {
-		p.free <- nil
+		p.give(nil)
 	}
 	return p, nil
+}
+
+// take takes a connection, for an entry of free; nil stands for one that is still
+// to be opened.
+func (p *pool) take() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.unused) - 1
+	c := p.unused[last]
+	p.unused = p.unused[:last]
+	return c
+}
+
+// give gives a connection back.
+func (p *pool) give(c *conn) {
+	p.mu.Lock()
+	p.unused = append(p.unused, c)
+	p.mu.Unlock()
+	p.free <- struct{}{}
 }
 
 func (p *pool) close() error {
 	close(p.closed)
 	var errs []error
 	for range cap(p.free) {
-		if c := <-p.free; c != nil {
+		<-p.free
+		if c := p.take(); c != nil {
 			errs = append(errs, c.close(false))
 		}
 	}
@@ -245,8 +268,9 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) error {
 		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
 		return translate(ctx.Err())
-	case c := <-p.free:
-		defer func() { p.free <- c }()
+	case <-p.free:
+		c := p.take()
+		defer func() { p.give(c) }()
 		return translate(p.run(ctx, &c, false, do))
 	}
 }
@@ -346,6 +370,16 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// add is exec for a row that is kept in memory by a key that is new: as nothing
+// is kept of what is not there, nothing in any memory gets old by it.
+func (t *tx) add(query string, args ...any) error {
+	stmt, err := t.prepare(query)
+	if err == nil {
+		_, err = stmt.ExecContext(t.ctx, args...)
+	}
+	return err
 }
 
 // insert adds one row, and answers its rowid; false when a conflict has kept it

@@ -45,14 +45,17 @@ func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
 
 // PutSession implements account.Vault.
 func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
-	return v.db.write(ctx, func(t *tx) error { return t.putSession(s, ends) })
+	return v.db.write(ctx, func(t *tx) error {
+		_, err := t.exec("INSERT OR REPLACE"+intoSessions, sessionValues(s, ends)...)
+		return err
+	})
 }
 
 // StartSession implements account.Vault. The user's document is flushed next,
 // and with it all that was written before.
 func (v *Vault) StartSession(ctx context.Context, s account.Session, ends time.Time, released account.Released) error {
 	return v.db.writeLazily(ctx, func(t *tx) error {
-		if err := t.putSession(s, ends); err != nil {
+		if err := t.add("INSERT"+intoSessions, sessionValues(s, ends)...); err != nil {
 			return err
 		}
 		if released.Forget != "" {
@@ -67,13 +70,15 @@ func (v *Vault) StartSession(ctx context.Context, s account.Session, ends time.T
 	})
 }
 
-func (t *tx) putSession(s account.Session, ends time.Time) error {
-	_, err := t.exec(`INSERT OR REPLACE INTO sessions
-		(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+const intoSessions = ` INTO sessions
+	(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func sessionValues(s account.Session, ends time.Time) []any {
+	return []any{
 		s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
-		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
-	return err
+		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli(),
+	}
 }
 
 const sessionColumns = "organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent"

@@ -101,19 +101,22 @@ func testSessions(t *testing.T, open func(t *testing.T) account.Vault) {
 				}
 			}
 		}
-		s := session("begun", now)
+		var all []string
 		for i, released := range []account.Released{{Forget: "forgotten", Refund: "refunded"}, {Forget: "forgotten"}, {Refund: "refunded"}, {}} {
 			for _, key := range []string{"forgotten", "refunded"} {
 				check(t, v.Forget(t.Context(), acme, key))
 				_, _, err := v.Reserve(t.Context(), acme, now, directory.Use{Key: key, Limit: limit, N: limit.Uses})
 				check(t, err)
 			}
-			s.LastUsedAt = now.Add(time.Duration(i) * time.Second)
+			s := session(fmt.Sprint("begun ", i), now)
+			all = append(all, s.ID)
+			_, err := v.Session(t.Context(), acme, s.TokenHash, now)
+			notFound(t, err)
 			check(t, v.StartSession(t.Context(), s, inAnHour, released))
 			got, err := v.Session(t.Context(), acme, s.TokenHash, now)
 			check(t, err)
 			same(t, got, s)
-			same(t, live(t, v, acme, ann, now), []string{s.ID})
+			same(t, live(t, v, acme, ann, now), all)
 			forgotten, refunded := 0, 0
 			if released.Forget != "" {
 				forgotten = limit.Uses
