@@ -178,9 +178,11 @@ func (l *list) page() ([]int64, error) {
 	}
 	// If those who are found stand anywhere, so many are passed. Reading one of
 	// them costs four times as much as passing one.
-	page, done, err := l.walk(max(3*share(l.Limit, l.everybody, matches)+100, 4*matches))
-	if err != nil || done {
-		return page, err
+	if passed := share(l.Limit, l.everybody, matches); passed < 4*matches {
+		page, done, err := l.walk(3*passed + 100)
+		if err != nil || done {
+			return page, err
+		}
 	}
 	return l.sortFound(l.found[0].ToArray())
 }
