@@ -83,7 +83,7 @@ func (x *index) member(number int64) (member uint32, ok bool) {
 func (x *index) place(group int64, status int) uint16 {
 	place, ok := x.places[group]
 	if !ok {
-		place = uint16(len(x.groups)) //nolint:gosec // few
+		place = uint16(len(x.groups))
 		x.places[group], x.groups = place, append(x.groups, &indexedGroup{status, roaring.New()})
 	}
 	return place
@@ -408,7 +408,7 @@ func (x *index) gather(t *tx) error {
 		slices.Sort(some)
 		for i, number := range some {
 			some[i], _ = x.member(int64(number))
-			x.group[some[i]] = uint16(place) //nolint:gosec // few
+			x.group[some[i]] = uint16(place)
 		}
 		x.groups[place].members = setOf(some)
 		x.everybody[x.groups[place].status].Or(x.groups[place].members)

@@ -22,7 +22,7 @@ func TestIndexFollows(t *testing.T) {
 	other := &directory.Organization{ID: "org_2", Slug: "two"}
 	require.NoError(t, store.InsertOrganization(t.Context(), o))
 	require.NoError(t, store.InsertOrganization(t.Context(), other))
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // to try much
+	random := rand.New(rand.NewPCG(1, 2))
 	names := []string{"Mich", "Michael", "Michelle", "Ann", "Änne", "Zoe", "Zoe Ann", "Michael Zoe", "", "Mi"}
 	people := 0
 	person := func(o *directory.Organization) *directory.User {
