@@ -83,7 +83,7 @@ func (x *index) member(number int64) (member uint32, ok bool) {
 func (x *index) place(group int64, status int) uint16 {
 	place, ok := x.places[group]
 	if !ok {
-		place = uint16(len(x.groups))
+		place = uint16(len(x.groups)) //nolint:gosec // few
 		x.places[group], x.groups = place, append(x.groups, &indexedGroup{status, roaring.New()})
 	}
 	return place
