@@ -118,7 +118,7 @@ func (s *Sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	}
 	c.opened(conn)
 	// The request ends here, and what it holds is free.
-	go c.serve() // the socket outlives its request
+	go c.serve()
 }
 
 func (s *Sockets) enter(c *socket) bool {
