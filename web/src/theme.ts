@@ -63,6 +63,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     '--roster-warn': '#8f5500',
     '--roster-bad': '#c02626',
     '--roster-mark': '#fff6db',
+    '--roster-chosen': '#eef4fb',
   },
   dark: {
     '--mantine-color-body': '#17191c',
@@ -75,5 +76,6 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     '--roster-warn': '#f0b95a',
     '--roster-bad': '#ff8f8f',
     '--roster-mark': '#3a3220',
+    '--roster-chosen': '#1b2838',
   },
 });

@@ -51,9 +51,9 @@ export function UserTable(props: UserTableProps) {
         header: ({ table }) => (
           <Tick
             aria-label="Select everybody on this page"
-            checked={table.getIsAllRowsSelected()}
-            some={table.getIsSomeRowsSelected()}
-            onChange={table.getToggleAllRowsSelectedHandler()}
+            checked={table.getIsAllPageRowsSelected()}
+            some={table.getIsSomePageRowsSelected()}
+            onChange={table.getToggleAllPageRowsSelectedHandler()}
           />
         ),
         cell: ({ row }) => (
