@@ -125,8 +125,8 @@ function Filters({ state, change, people, person }: FiltersProps) {
         <Day label="To" value={state.until} min={state.since} change={(until) => change({ until })} />
         <Button
           variant="subtle"
-          // Its place is kept, so that nothing moves.
-          style={{ visibility: isFiltered(state) ? undefined : 'hidden' }}
+          // Where there is room its place is kept, so that nothing moves.
+          data-idle={!isFiltered(state) || undefined}
           onClick={() => change(nothing)}
         >
           Clear
@@ -162,11 +162,11 @@ function Day({ label, value = '', min, max, change }: DayProps) {
     <TextInput
       type="date"
       leftSection={
-        <Text span size="sm" c="dimmed" aria-hidden>
+        <Text span size="sm" c="dimmed" ps="sm" me="auto" aria-hidden>
           {label}
         </Text>
       }
-      leftSectionWidth={52}
+      leftSectionWidth={label === 'To' ? 38 : 54}
       leftSectionPointerEvents="none"
       aria-label={`${label} day`}
       value={text}

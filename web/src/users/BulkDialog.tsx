@@ -187,11 +187,13 @@ function BulkForm({ kind, users, roles, busy, setBusy, close, onDone }: BulkForm
               ? `${done.toLocaleString()} done, ${(users.length - done).toLocaleString()} not`
               : `${ended.current.size.toLocaleString()} of ${possible.length.toLocaleString()}`}
           </Text>
-          <Progress
-            value={(100 * ended.current.size) / Math.max(1, possible.length)}
-            transitionDuration={pace}
-            aria-label="How many were tried"
-          />
+          {!over && (
+            <Progress
+              value={(100 * ended.current.size) / Math.max(1, possible.length)}
+              transitionDuration={pace}
+              aria-label="How many were tried"
+            />
+          )}
         </Stack>
       )}
       {over && halted && (

@@ -98,7 +98,7 @@ export default function UsersPage() {
     <Stack gap="md" className="fill">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Users</PageTitle>
-        <Seats seats={data?.organization.seats} />
+        {!(problem && !data) && <Seats seats={data?.organization.seats} />}
         {!(problem && !data) && <ExportButton brief exporting={exporting} disabled={!data || count === 0} />}
         {mayManage && (
           <Button leftSection={<IconUserPlus size={18} aria-hidden />} onClick={() => inviting.open(true)}>
