@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -193,16 +194,18 @@ func (p *parts) wire() error {
 	p.api = graph.NewHandler(&graph.Resolver{
 		Directory: p.directory, Accounts: p.accounts,
 		InvitationTTL: p.config.InvitationTTL, PasswordResetTTL: p.config.PasswordResetTTL, PasswordMinLength: p.config.PasswordMinLength,
-	}, p.sockets, isLoopback(p.config.Addr), p.traces.GraphQL()...)
+	}, p.sockets, isOnlyHere(p.config.Addr, p.config.PublicURL), p.traces.GraphQL()...)
 	return nil
 }
 
-// isLoopback tells whether only this machine can reach the address.
-func isLoopback(addr string) bool {
+// isOnlyHere tells whether the service is for this machine alone: strangers may
+// come through a proxy that runs on it, and then its public address is another.
+func isOnlyHere(addr string, public *url.URL) bool {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
+	return err == nil && isLoopback(host) && isLoopback(public.Hostname())
+}
+
+func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

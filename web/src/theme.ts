@@ -4,6 +4,11 @@ const ink: MantineColorsTuple = [
   '#eef4fb', '#dbe7f5', '#b7cfeb', '#8fb5e0', '#6f9fd8', '#4f86c6', '#3472b8', '#1f5fa8', '#184d8a', '#103865',
 ];
 
+// Greys of the dark scheme, of the same tint as what they lie on.
+const night: MantineColorsTuple = [
+  '#dfe3e8', '#b9c0c9', '#a3abb5', '#7d8691', '#3b424b', '#2b3037', '#212529', '#17191c', '#131518', '#0e1012',
+];
+
 // What opens over a page is a part of its content.
 const inMain = { target: '#main' };
 
@@ -16,7 +21,7 @@ const choices = {
 } as const;
 
 export const theme = createTheme({
-  colors: { ink },
+  colors: { ink, dark: night },
   primaryColor: 'ink',
   primaryShade: 7,
   defaultRadius: 'md',
@@ -57,15 +62,16 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#5b6470',
     '--mantine-color-placeholder': '#6b7480',
     '--mantine-color-error': '#c02626',
+    '--mantine-color-ink-light-color': '#1f5fa8',
     '--roster-line': '#e3e7ec',
     '--roster-quiet': '#f6f8fa',
     '--roster-good': '#1b7540',
     '--roster-warn': '#8f5500',
     '--roster-bad': '#c02626',
     '--roster-mark': '#fff6db',
+    '--roster-chosen': '#eef4fb',
   },
   dark: {
-    '--mantine-color-body': '#17191c',
     '--mantine-color-dimmed': '#a3abb5',
     '--mantine-color-placeholder': '#8f98a3',
     '--mantine-color-error': '#ff8f8f',
@@ -75,5 +81,6 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
     '--roster-warn': '#f0b95a',
     '--roster-bad': '#ff8f8f',
     '--roster-mark': '#3a3220',
+    '--roster-chosen': '#1b2838',
   },
 });

@@ -1,1 +1,1 @@
-import{m as e}from"./console.js";function t(t){e.show({message:t,closeButtonProps:{"aria-label":`Close this message`}})}export{t};
+import{h as e}from"./console.js";function t(t){e.show({message:t,closeButtonProps:{"aria-label":`Close this message`}})}export{t};

@@ -1,6 +1,15 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { retryExchange } from '@urql/exchange-retry';
 import { createClient as createSocket } from 'graphql-ws';
-import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
+import {
+  type AnyVariables,
+  cacheExchange,
+  Client,
+  fetchExchange,
+  mapExchange,
+  type OperationResult,
+  subscriptionExchange,
+} from 'urql';
 import { createStore } from '../shared/store';
 import { connection } from './connection';
 import { type ViewerFragment, ViewerDocument } from './operations';
@@ -20,6 +29,42 @@ const patience = 10_000;
 // Why a socket was closed.
 const closedByPage = 1000;
 const sessionEnded = 4401;
+
+const options = { url: endpoint.href, preferGetMethod: false, fetchOptions: { credentials: 'include' } } as const;
+
+/** What requests pass on their way to the service, and answers on their way back. */
+const way = [
+  mapExchange({
+    onResult({ data, error, operation }) {
+      const code = codeOf(error);
+      if (code === 'UNAUTHENTICATED') viewer.set(null);
+      else if (data && 'viewer' in data) viewer.set(data.viewer as ViewerFragment | null);
+      // Pages ask who is signed in beside what they show. One that is refused
+      // has not learned it, or that it is no longer what it was.
+      else if (code === 'FORBIDDEN' && operation.kind !== 'subscription') {
+        queueMicrotask(() => void askOnce(ViewerDocument, {}));
+      }
+    },
+  }),
+  retryExchange({
+    initialDelayMs: 500,
+    maxNumberAttempts: 4,
+    retryIf: (error, operation) =>
+      operation.kind === 'query' && (codeOf(error) === 'UNAVAILABLE' || codeOf(error) === 'UNREACHABLE'),
+  }),
+  fetchExchange,
+];
+
+/** Keeps no answers: what is asked of it, such as an export, may be more than there is room for. */
+const forgetful = new Client({ ...options, exchanges: way });
+
+/** Asks something that is not kept. */
+export function askOnce<Data, Variables extends AnyVariables>(
+  query: TypedDocumentNode<Data, Variables>,
+  variables: Variables,
+): Promise<OperationResult<Data, Variables>> {
+  return forgetful.query(query, variables, { requestPolicy: 'network-only' }).toPromise();
+}
 
 function createClient(): Client {
   // Messages are answered in order: whoever hears a pong to this is listened to.
@@ -57,35 +102,15 @@ function createClient(): Client {
         asked = false;
         clearTimeout(unanswered);
         connection.set(code === closedByPage ? 'none' : 'interrupted');
-        if (code === sessionEnded && viewer.get()) void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise();
+        if (code === sessionEnded && viewer.get()) void askOnce(ViewerDocument, {});
       },
     },
   });
-  const client: Client = new Client({
-    url: endpoint.href,
-    preferGetMethod: false,
-    fetchOptions: { credentials: 'include' },
+  return new Client({
+    ...options,
     exchanges: [
       cacheExchange,
-      mapExchange({
-        onResult({ data, error, operation }) {
-          const code = codeOf(error);
-          if (code === 'UNAUTHENTICATED') viewer.set(null);
-          else if (data && 'viewer' in data) viewer.set(data.viewer as ViewerFragment | null);
-          // Pages ask who is signed in beside what they show. One that is refused
-          // has not learned it, or that it is no longer what it was.
-          else if (code === 'FORBIDDEN' && operation.kind !== 'subscription') {
-            queueMicrotask(() => void client.query(ViewerDocument, {}, { requestPolicy: 'network-only' }).toPromise());
-          }
-        },
-      }),
-      retryExchange({
-        initialDelayMs: 500,
-        maxNumberAttempts: 4,
-        retryIf: (error, operation) =>
-          operation.kind === 'query' && (codeOf(error) === 'UNAVAILABLE' || codeOf(error) === 'UNREACHABLE'),
-      }),
-      fetchExchange,
+      ...way,
       subscriptionExchange({
         forwardSubscription: (request) => ({
           subscribe: (sink) => ({
@@ -95,7 +120,6 @@ function createClient(): Client {
       }),
     ],
   });
-  return client;
 }
 
 /** The client of whoever is signed in. */

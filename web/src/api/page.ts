@@ -14,11 +14,23 @@ const changes = createStore(0);
 const settle = 250;
 let pending: ReturnType<typeof setTimeout> | undefined;
 
+let holding = 0;
+
 function changed() {
+  if (holding > 0) return;
   pending ??= setTimeout(() => {
     pending = undefined;
     changes.set(changes.get() + 1);
   }, settle);
+}
+
+/** Has pages wait while many changes are made one after the other, and look once behind them all. */
+export function holdChanges(): () => void {
+  holding++;
+  return () => {
+    holding--;
+    changed();
+  };
 }
 
 // What was asked for before changes began to arrive, or before there was a

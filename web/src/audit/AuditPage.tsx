@@ -1,20 +1,22 @@
 import { Button, Group, MultiSelect, Stack, Text, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { IconDownload } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useSearchParams } from 'wouter';
+import { askOnce } from '../api/client';
 import { useMay } from '../api/may';
-import { type AuditAction, AuditLogDocument, type AuditLogQuery } from '../api/operations';
+import { type AuditAction, AuditExportDocument, AuditLogDocument, type AuditLogQuery } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
 import { announce } from '../shared/announce';
+import { ExportButton } from '../shared/ExportButton';
 import { ProblemNote } from '../shared/ProblemNote';
+import { useExport } from '../shared/useExport';
 import classes from './audit.module.css';
 import { AuditTable } from './AuditTable';
 import { PersonFilter } from './PersonFilter';
+import { auditHeader, auditRows } from './rows';
 import { allKinds, kinds } from './sentences';
 import { type AuditState, changeState, isDay, isFiltered, readState, toFilter, toVariables, writeState } from './state';
-import { useExport } from './useExport';
 
 // As many as the service counts.
 const mostCounted = 10_000;
@@ -29,10 +31,16 @@ export default function AuditPage() {
   const people = useMay()('VIEW_USERS');
   const variables = useMemo(() => toVariables(state, people), [state, people]);
   const { data, outdated, problem, refetch } = usePageData(AuditLogDocument, variables);
-  const exporting = useExport(
-    useMemo(() => toFilter(state), [state]),
-    people,
-  );
+  const exporting = useExport({
+    name: 'audit-log',
+    things: 'events',
+    header: auditHeader,
+    fetch: async (after) => {
+      const { data, error } = await askOnce(AuditExportDocument, { ...toFilter(state), people, after });
+      const events = data?.auditEvents;
+      return { error, page: events && { rows: auditRows(events.nodes), pageInfo: events.pageInfo } };
+    },
+  });
 
   useEffect(() => {
     window.scrollTo(0, 0);
@@ -40,7 +48,7 @@ export default function AuditPage() {
 
   const count = data?.auditEvents.totalCount;
   useEffect(() => {
-    if (count !== undefined && !outdated) announce(`${counted(count)} events`);
+    if (count !== undefined && !outdated) announce(`${counted(count)} events`, 'count');
   }, [count, outdated, variables]);
 
   return (
@@ -48,16 +56,7 @@ export default function AuditPage() {
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Audit log</PageTitle>
         {!(problem && !data) && (
-          <Button
-            variant="default"
-            leftSection={<IconDownload size={18} aria-hidden />}
-            disabled={!data || count === 0}
-            onClick={exporting.count === undefined ? exporting.start : exporting.stop}
-          >
-            {exporting.count === undefined
-              ? 'Export as CSV'
-              : `Stop the export, ${exporting.count.toLocaleString()} so far`}
-          </Button>
+          <ExportButton exporting={exporting} disabled={!data || count === 0} />
         )}
       </Group>
       {exporting.problem && <ProblemNote problem={exporting.problem} retry={exporting.start} />}
@@ -126,8 +125,8 @@ function Filters({ state, change, people, person }: FiltersProps) {
         <Day label="To" value={state.until} min={state.since} change={(until) => change({ until })} />
         <Button
           variant="subtle"
-          // Its place is kept, so that nothing moves.
-          style={{ visibility: isFiltered(state) ? undefined : 'hidden' }}
+          // Where there is room its place is kept, so that nothing moves.
+          data-idle={!isFiltered(state) || undefined}
           onClick={() => change(nothing)}
         >
           Clear
@@ -163,11 +162,11 @@ function Day({ label, value = '', min, max, change }: DayProps) {
     <TextInput
       type="date"
       leftSection={
-        <Text span size="sm" c="dimmed" aria-hidden>
+        <Text span size="sm" c="dimmed" ps="sm" me="auto" aria-hidden>
           {label}
         </Text>
       }
-      leftSectionWidth={52}
+      leftSectionWidth={label === 'To' ? 38 : 54}
       leftSectionPointerEvents="none"
       aria-label={`${label} day`}
       value={text}

@@ -278,6 +278,8 @@ interface Field {
 
 // In the order in which they are told.
 const fields: Record<string, Field> = {
+  organization: { label: 'Organization', noun: 'organization' },
+  slug: { label: 'Short name', noun: 'short name' },
   name: { label: 'Name', noun: 'name' },
   description: { label: 'Description', noun: 'description' },
   email: { label: 'E-mail', noun: 'e-mail' },

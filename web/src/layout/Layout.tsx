@@ -92,6 +92,7 @@ function Navigation({ who }: { who: ViewerFragment }) {
             my="auto"
             ms="auto"
             px="xs"
+            fw={500}
             className={classes.wide}
             rightSection={<IconChevronDown size={16} aria-hidden />}
           >

@@ -16,7 +16,7 @@ import { ExactTime, RelativeTime } from '../shared/time';
 import { nameOf } from '../users/menu';
 import { ConfirmDialog, type Confirmation } from '../users/ConfirmDialog';
 import { EditDialog } from '../users/EditDialog';
-import { Delivery, Quiet, Reset } from '../users/notes';
+import { Address, Delivery, Quiet, Reset } from '../users/notes';
 import { RowMenu } from '../users/RowMenu';
 import classes from './person.module.css';
 
@@ -126,8 +126,8 @@ function Details({ user }: { user: NonNullable<PersonQuery['user']> | undefined 
   return (
     <dl className={`panel ${classes.details}`}>
       {detail('Status', (user) => statuses[user.status])}
-      {detail('E-mail', (user) => user.email)}
-      {detail('Username', (user) => user.username)}
+      {detail('E-mail', (user) => <Address email={user.email} />)}
+      {detail('Username', (user) => <Address email={user.username} />)}
       {detail('Title', (user) => user.title && <bdi>{user.title}</bdi>)}
       {detail('Role', (user) => user.role.name)}
       {detail('CSM seat', (user) => (user.csmSeat ? 'Yes' : 'No'))}

@@ -156,7 +156,7 @@ function RoleRow({ role, isOwn, own, feedback, edit, remove }: RoleRowProps) {
       <Table.Td className={classes.menu}>
         <Menu position="bottom-end" width={280} withinPortal returnFocus>
           <Menu.Target>
-            <ActionIcon ref={target} variant="subtle" color="gray" size="lg" aria-label={`Actions for ${role.name}`}>
+            <ActionIcon ref={target} variant="subtle" color="gray" c="dimmed" size="lg" aria-label={`Actions for ${role.name}`}>
               <IconDots size={18} aria-hidden />
             </ActionIcon>
           </Menu.Target>

@@ -1,5 +1,5 @@
 import { Modal, type ModalProps } from '@mantine/core';
-import { useCallback, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 
 /** A dialog about something, that gives the focus back to where it was opened. */
 export interface Dialog<Subject> {
@@ -20,11 +20,12 @@ export function useDialog<Subject>(): Dialog<Subject> {
     setSubject(next);
     setOpened(true);
   }, []);
+  const close = useCallback(() => setOpened(false), []);
   return {
     subject,
     opened,
     open,
-    close: () => setOpened(false),
+    close,
     left: () => {
       setSubject(undefined);
       if (opener.current instanceof HTMLElement) giveFocus(opener.current);
@@ -58,7 +59,14 @@ interface DialogWindowProps<Subject> extends Omit<ModalProps, 'opened' | 'onClos
 }
 
 export function DialogWindow<Subject>({ dialog, title, children, ...rest }: DialogWindowProps<Subject>) {
-  const { subject } = dialog;
+  const { subject, opened, close } = dialog;
+  const { closeOnEscape = true } = rest;
+  // Whoever goes back leaves what was open.
+  useEffect(() => {
+    if (!opened || !closeOnEscape) return undefined;
+    window.addEventListener('popstate', close);
+    return () => window.removeEventListener('popstate', close);
+  }, [opened, closeOnEscape, close]);
   return (
     <Modal
       {...rest}

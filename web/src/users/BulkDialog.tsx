@@ -1,25 +1,26 @@
-import { Button, Group, Select, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
-import { UpdateUserDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
-import { type Refusal, refusalOf } from '../api/send';
+import { Button, Group, Progress, Select, Stack, Text } from '@mantine/core';
+import { memo, useEffect, useReducer, useRef, useState } from 'react';
+import type { SelectedFragment, UsersQuery } from '../api/operations';
+import { holdChanges } from '../api/page';
 import { announce } from '../shared/announce';
 import { type Dialog, DialogWindow } from '../shared/dialog';
-import { Note } from '../shared/Note';
+import { tellDone } from '../shared/feedback';
+import { ErrorNote, Note } from '../shared/Note';
 import { acts } from './actions';
 import { actsFor, nameOf, obstacle } from './menu';
+import { type Ended, type Fate, changeOne, forEach, type SeveralKind } from './several';
 import classes from './users.module.css';
-
-type BulkKind = 'RESEND_INVITATION' | 'REACTIVATE' | 'CHANGE_ROLE' | 'DELETE';
 
 /** One change of several people. */
 export interface BulkChange {
-  kind: BulkKind;
-  users: UserRowFragment[];
+  kind: SeveralKind;
+  users: SelectedFragment[];
 }
 
 /** What makes sense for at least one of them. */
-export function bulkNames(users: UserRowFragment[]): { kind: BulkKind; name: string }[] {
-  const makesSense = new Set(users.flatMap((user) => actsFor(user)));
+export function bulkNames(users: SelectedFragment[]): { kind: SeveralKind; name: string }[] {
+  const statuses = new Set(users.map(({ status }) => status));
+  const makesSense = new Set([...statuses].flatMap((status) => actsFor({ status, passwordReset: null })));
   return [
     ...(['RESEND_INVITATION', 'REACTIVATE'] as const)
       .filter((kind) => makesSense.has(kind))
@@ -32,19 +33,35 @@ export function bulkNames(users: UserRowFragment[]): { kind: BulkKind; name: str
 interface BulkDialogProps {
   dialog: Dialog<BulkChange>;
   roles: UsersQuery['roles'];
-  onDone: () => void;
+  /** It is over; these stay selected, to be tried again. */
+  onDone: (left: SelectedFragment[]) => void;
 }
 
 export function BulkDialog({ dialog, roles, onDone }: BulkDialogProps) {
+  const [busy, setBusy] = useState(false);
   return (
-    <DialogWindow dialog={dialog} title={({ kind, users }) => question(kind, users.length)} size="lg">
-      {(change) => <BulkForm {...change} roles={roles} close={dialog.close} onDone={onDone} />}
+    <DialogWindow
+      dialog={dialog}
+      title={({ kind, users }) => question(kind, users.length)}
+      size="lg"
+      // It is ended by the button that says so.
+      closeOnEscape={!busy}
+      closeOnClickOutside={!busy}
+      withCloseButton={!busy}
+    >
+      {(change) => (
+        <BulkForm {...change} roles={roles} busy={busy} setBusy={setBusy} close={dialog.close} onDone={onDone} />
+      )}
     </DialogWindow>
   );
 }
 
-function question(kind: BulkKind, count: number): string {
-  const people = count === 1 ? '1 person' : `${count} people`;
+function peopleText(count: number): string {
+  return count === 1 ? '1 person' : `${count.toLocaleString()} people`;
+}
+
+function question(kind: SeveralKind, count: number): string {
+  const people = peopleText(count);
   switch (kind) {
     case 'RESEND_INVITATION':
       return `Send the invitation of ${people} again?`;
@@ -57,7 +74,7 @@ function question(kind: BulkKind, count: number): string {
   }
 }
 
-const consequences: Record<BulkKind, string> = {
+const consequences: Record<SeveralKind, string> = {
   RESEND_INVITATION: 'Each gets a mail with a fresh link. The links that they have stop working.',
   REACTIVATE:
     'They have access again with the role and the password they had. Whoever never set one gets a fresh invitation.',
@@ -66,69 +83,144 @@ const consequences: Record<BulkKind, string> = {
     'They are signed out everywhere at once, their links stop working, and their CSM seats become free. You find them under Inactive, and can reactivate them.',
 };
 
+// What is shown of many changes moves so often, in milliseconds.
+const pace = 150;
+
 interface BulkFormProps extends BulkChange {
   roles: UsersQuery['roles'];
+  busy: boolean;
+  setBusy: (busy: boolean) => void;
   close: () => void;
-  onDone: () => void;
+  onDone: (left: SelectedFragment[]) => void;
 }
 
-function BulkForm({ kind, users, roles, close, onDone }: BulkFormProps) {
+function BulkForm({ kind, users, roles, busy, setBusy, close, onDone }: BulkFormProps) {
   const [roleId, setRoleId] = useState<string | null>(null);
-  const [results, setResults] = useState<Map<string, Refusal>>();
-  const [busy, setBusy] = useState(false);
+  const [, show] = useReducer((times: number) => times + 1, 0);
+  const [halted, setHalted] = useState<string>();
+  const ended = useRef<Map<string, Ended>>(undefined);
+  const goesOn = useRef(false);
+  const here = useRef(true);
+
+  useEffect(() => {
+    here.current = true;
+    return () => {
+      here.current = goesOn.current = false;
+    };
+  }, []);
+  useEffect(() => {
+    if (!busy) return undefined;
+    const ticks = setInterval(show, pace);
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', warn);
+    return () => {
+      clearInterval(ticks);
+      window.removeEventListener('beforeunload', warn);
+    };
+  }, [busy]);
+
   const possible = users.filter((user) => obstacle(user, kind) === undefined);
+  const leftOut = users.length - possible.length;
 
   const run = async () => {
+    if (goesOn.current) return;
+    goesOn.current = true;
     setBusy(true);
-    const done = new Map<string, Refusal>();
-    // One after the other: each is answered, and the service is not flooded.
-    for (const user of possible) {
-      done.set(
-        user.id,
-        kind === 'CHANGE_ROLE'
-          ? await refusalOf(UpdateUserDocument, { id: user.id, input: { roleId, expectedVersion: user.version } })
-          : await acts[kind].run(user),
-      );
-      setResults(new Map(done));
-    }
+    const all = new Map<string, Ended>();
+    ended.current = all;
+    let why = 'You have stopped it.';
+    const release = holdChanges();
+    await forEach(
+      possible,
+      () => goesOn.current,
+      async (user) => {
+        const end = await changeOne(user, { kind, roleId }, () => goesOn.current);
+        if ('problem' in end) {
+          if (goesOn.current) why = end.problem.message;
+          goesOn.current = false;
+          return;
+        }
+        all.set(user.id, end);
+        if (all.size % 100 === 0) announce(`${all.size.toLocaleString()} of ${possible.length.toLocaleString()}`, 'progress');
+      },
+    );
+    goesOn.current = false;
+    release();
     setBusy(false);
-    onDone();
-    const refused = [...done.values()].filter(Boolean).length;
-    announce(`${done.size - refused} done, ${users.length - done.size + refused} not.`);
+    const done = [...all.values()].filter(({ fate }) => fate === undefined).length;
+    const summary = `${done.toLocaleString()} done, ${(users.length - done).toLocaleString()} not.`;
+    if (!here.current) return tellDone(`What you began was interrupted: ${summary}`);
+    const untried = possible.length > all.size;
+    setHalted(untried ? why : undefined);
+    announce(untried ? `${summary} ${why}` : summary);
+    onDone(possible.filter(({ id }) => all.get(id)?.fate !== undefined || !all.has(id)).map((user) => all.get(user.id)?.user ?? user));
   };
 
-  const over = results !== undefined && !busy;
+  const over = ended.current !== undefined && !busy;
+  const lines = users.map((user) => line(user, kind, ended.current, over));
+  // What needs to be looked at stands first.
+  if (!busy) lines.sort((a, b) => a.rank - b.rank);
+  const done = lines.filter(({ tone }) => tone === 'good').length;
   return (
     <Stack>
-      {!results && <Text size="sm">{consequences[kind]}</Text>}
-      {kind === 'CHANGE_ROLE' && !results && (
+      {!ended.current && <Text size="sm">{consequences[kind]}</Text>}
+      {!ended.current && leftOut > 0 && (
+        <Text size="sm">
+          {leftOut === users.length ? 'All' : peopleText(leftOut)} will be left out, for the reason beside the name.
+        </Text>
+      )}
+      {kind === 'CHANGE_ROLE' && !ended.current && (
         <Select
           label="New role"
           data={roles.map((role) => ({ value: role.id, label: role.csmSeat ? `${role.name} (takes a seat)` : role.name }))}
           value={roleId}
           onChange={setRoleId}
           allowDeselect={false}
+          disabled={busy}
           data-autofocus
         />
       )}
+      {ended.current && (
+        <Stack gap={6}>
+          <Text size="sm" fw={550}>
+            {over
+              ? `${done.toLocaleString()} done, ${(users.length - done).toLocaleString()} not`
+              : `${ended.current.size.toLocaleString()} of ${possible.length.toLocaleString()}`}
+          </Text>
+          {!over && (
+            <Progress
+              value={(100 * ended.current.size) / Math.max(1, possible.length)}
+              transitionDuration={pace}
+              aria-label="How many were tried"
+            />
+          )}
+        </Stack>
+      )}
+      {over && halted && (
+        <ErrorNote>{halted} Those who were not reached stay selected, to be tried again.</ErrorNote>
+      )}
       <ul className={classes.people} aria-label="People" tabIndex={0}>
-        {users.map((user) => (
-          <li key={user.id}>
-            <bdi className="cut">{nameOf(user)}</bdi>
-            <Fate obstacle={obstacle(user, kind)} results={results} id={user.id} />
-          </li>
+        {lines.map(({ user, tone, text }) => (
+          <Line key={user.id} name={nameOf(user)} email={user.name ? user.email : undefined} tone={tone} text={text} />
         ))}
       </ul>
       <Group justify="flex-end">
         {over ? (
-          <Button onClick={close} autoFocus>
+          // The second half of a double click has not read what became of them.
+          <Button onClick={({ detail }) => detail < 2 && close()} autoFocus>
             Done
           </Button>
         ) : (
           <>
-            <Button variant="default" onClick={close} disabled={busy} data-autofocus={kind === 'DELETE'}>
-              Cancel
-            </Button>
+            {busy ? (
+              <Button key="stop" variant="default" onClick={() => (goesOn.current = false)} autoFocus>
+                Stop
+              </Button>
+            ) : (
+              <Button variant="default" onClick={close} data-autofocus={kind === 'DELETE'}>
+                Cancel
+              </Button>
+            )}
             <Button
               color={kind === 'DELETE' ? 'red.9' : undefined}
               onClick={run}
@@ -144,16 +236,30 @@ function BulkForm({ kind, users, roles, close, onDone }: BulkFormProps) {
   );
 }
 
-interface FateProps {
-  id: string;
-  obstacle: Refusal;
-  results: Map<string, Refusal> | undefined;
+interface LineProps {
+  tone: 'good' | 'warn' | 'bad' | undefined;
+  text: string;
 }
 
 /** What will become, or became, of one of them. */
-function Fate({ id, obstacle, results }: FateProps) {
-  if (obstacle) return <Note tone="warn">Left out: {obstacle}</Note>;
-  if (!results?.has(id)) return null;
-  const refusal = results.get(id);
-  return refusal ? <Note tone="bad">{refusal}</Note> : <Note tone="good">Done</Note>;
+function line(user: SelectedFragment, kind: SeveralKind, ended: Map<string, Ended> | undefined, over: boolean) {
+  const describe = (rank: number, tone: LineProps['tone'], text = '') => ({ user, rank, tone, text });
+  const reason = obstacle(user, kind);
+  if (reason) return describe(over ? 2 : 0, 'warn', `Left out: ${reason}`);
+  const end = ended?.get(user.id);
+  if (!end) return over ? describe(1, 'warn', 'Not reached') : describe(3, undefined);
+  const fate: Fate = end.fate;
+  return fate === undefined ? describe(3, 'good', 'Done') : describe(0, 'bad', fate);
 }
+
+// A thousand of them: one is made anew when something has become of it.
+const Line = memo(function Line({ name, email, tone, text }: LineProps & { name: string; email: string | undefined }) {
+  return (
+    <li>
+      <bdi className="cut">
+        {name} {email && <span className="quiet">{email}</span>}
+      </bdi>
+      {tone && <Note tone={tone}>{text}</Note>}
+    </li>
+  );
+});

@@ -31,7 +31,7 @@ export function Filters({ state, change, roles }: FiltersProps) {
         <MultiSelect
           aria-label="Role"
           placeholder={state.roles.length === 0 ? 'Any role' : undefined}
-          data={roles?.map((role) => ({ value: role.id, label: role.name })) ?? []}
+          data={roles && roleChoices(roles, state.roles)}
           value={roles ? state.roles : []}
           onChange={(roles) => change({ roles })}
           clearable
@@ -70,8 +70,8 @@ export function Filters({ state, change, roles }: FiltersProps) {
         )}
         <Button
           variant="subtle"
-          // Its place is kept, so that nothing moves.
-          style={{ visibility: isFiltered(state) ? undefined : 'hidden' }}
+          // Where there is room its place is kept, so that nothing moves.
+          data-idle={!isFiltered(state) || undefined}
           onClick={() => change({ search: '', roles: [], seat: undefined, twoFactor: undefined })}
         >
           Clear
@@ -79,6 +79,15 @@ export function Filters({ state, change, roles }: FiltersProps) {
       </Group>
     </Group>
   );
+}
+
+/** The roles there are, and those of the address that are no more. */
+function roleChoices(roles: UsersQuery['roles'], chosen: string[]) {
+  const gone = chosen.filter((id) => !roles.some((role) => role.id === id));
+  return [
+    ...roles.map((role) => ({ value: role.id, label: role.name })),
+    ...gone.map((id) => ({ value: id, label: 'A deleted role' })),
+  ];
 }
 
 function fromSwitch(value: boolean | undefined): string | null {

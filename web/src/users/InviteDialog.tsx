@@ -1,4 +1,4 @@
-import { Button, CloseButton, Group, Select, Stack, Text, Textarea } from '@mantine/core';
+import { Button, CloseButton, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useQuery } from 'urql';
@@ -46,6 +46,7 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
   const preview = asked ? data?.previewInvitations : undefined;
   const verdicts = preview?.results ?? [];
   const current = settled === text && !fetching;
+  const tooMuch = preview?.userErrors[0]?.message;
   const summary =
     preview && verdicts.length > 0
       ? forecast(verdicts, { needed: preview.seatsNeeded, available: preview.seatsAvailable })
@@ -78,7 +79,7 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
     return (
       <Stack>
         <Answers answers={answers} />
-        <Group justify="flex-end">
+        <Group justify="flex-end" className={classes.foot}>
           <Button variant="default" onClick={() => setAnswers(undefined)}>
             Invite more
           </Button>
@@ -92,7 +93,7 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
   return (
     <form onSubmit={invite} noValidate>
       <Stack>
-        {answers && <Answers answers={answers.filter(({ outcome }) => !outcomes[outcome].mend)} />}
+        {answers && <Answers within answers={answers.filter(({ outcome }) => !outcomes[outcome].mend)} />}
         <Select
           label="Role"
           placeholder="Choose what they will be"
@@ -114,7 +115,7 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
           required
           spellCheck={false}
           autoComplete="off"
-          error={preview?.userErrors[0]?.message}
+          error={tooMuch !== undefined}
         />
         {verdicts.length > 0 && (
           <Stack gap="xs" data-outdated={!current || undefined} className={classes.preview}>
@@ -123,17 +124,24 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
                 <Chip key={index} verdict={verdict} remove={() => setText(without(verdicts, index))} />
               ))}
             </ul>
-            {troubles(verdicts).map((verdict, index) => (
-              <Trouble key={index} verdict={verdict} />
+            {troubles(verdicts).map(({ outcome, message, addresses }) => (
+              <Note key={message} tone={outcomes[outcome].tone}>
+                <bdi>{addresses.slice(0, named).join(', ')}</bdi>
+                {addresses.length > named && ` and ${addresses.length - named} more`}: {message}
+              </Note>
             ))}
-            <Text size="sm">{summary}</Text>
           </Stack>
         )}
-        {text.trim() !== '' && !roleId && <Text size="sm">Choose a role to see what will become of each address.</Text>}
         {error && <ProblemNote problem={problemOf(error)} />}
         {problem && <ProblemNote problem={problem} />}
-        {refusal && <ErrorNote>{refusal}</ErrorNote>}
-        <Group justify="flex-end">
+        <Group justify="flex-end" className={classes.foot}>
+          <div className={classes.summary}>
+            {tooMuch || refusal ? (
+              <ErrorNote>{tooMuch ?? refusal}</ErrorNote>
+            ) : (
+              summary || (text.trim() !== '' && !roleId && 'Choose a role to see what will become of each address.')
+            )}
+          </div>
           <Button variant="default" onClick={close}>
             {answers ? 'Done' : 'Cancel'}
           </Button>
@@ -145,6 +153,9 @@ function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () =>
     </form>
   );
 }
+
+// Of those whom a reason concerns; each has its own chip besides.
+const named = 3;
 
 function inviteLabel(mails: number): string {
   if (mails === 0) return 'Invite';
@@ -163,18 +174,16 @@ function Chip({ verdict, remove }: { verdict: Verdict; remove: () => void }) {
   );
 }
 
-function Trouble({ verdict }: { verdict: Verdict }) {
-  const { tone } = outcomes[verdict.outcome];
+/** What became of each address; within the form they leave room for what is left to mend. */
+function Answers({ answers, within = false }: { answers: Verdict[]; within?: boolean }) {
   return (
-    <Note tone={tone}>
-      <bdi>{verdict.email ?? verdict.input}</bdi>: {verdict.message}
-    </Note>
-  );
-}
-
-function Answers({ answers }: { answers: Verdict[] }) {
-  return (
-    <Stack gap="xs" component="section" aria-label="What became of each address">
+    <Stack
+      gap="xs"
+      component="section"
+      aria-label="What became of each address"
+      className={within ? classes.answers : undefined}
+      tabIndex={within && answers.length > 0 ? 0 : undefined}
+    >
       {answers.map((verdict, index) => (
         <Note key={index} tone={outcomes[verdict.outcome].tone}>
           <bdi>{verdict.email ?? verdict.input}</bdi>: {verdict.message}

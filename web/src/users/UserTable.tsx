@@ -8,7 +8,7 @@ import { Note } from '../shared/Note';
 import { RelativeTime } from '../shared/time';
 import { nameOf } from './menu';
 import type { Confirmation } from './ConfirmDialog';
-import { Delivery, Quiet, Reset } from './notes';
+import { Address, Delivery, Quiet, Reset } from './notes';
 import { RowMenu } from './RowMenu';
 import type { ListState, Sort, SortField } from './state';
 import classes from './users.module.css';
@@ -51,9 +51,9 @@ export function UserTable(props: UserTableProps) {
         header: ({ table }) => (
           <Tick
             aria-label="Select everybody on this page"
-            checked={table.getIsAllRowsSelected()}
-            some={table.getIsSomeRowsSelected()}
-            onChange={table.getToggleAllRowsSelectedHandler()}
+            checked={table.getIsAllPageRowsSelected()}
+            some={table.getIsSomePageRowsSelected()}
+            onChange={table.getToggleAllPageRowsSelectedHandler()}
           />
         ),
         cell: ({ row }) => (
@@ -292,7 +292,10 @@ function Person({ user, feedback }: { user: UserRowFragment; feedback: UserTable
       <div className={`quiet ${classes.onPhone}`}>
         <bdi>{user.role.name}</bdi>
         {user.status !== 'PENDING' && (
-          <> · {user.lastLoginAt ? <RelativeTime at={user.lastLoginAt} /> : 'never signed in'}</>
+          <>
+            {' · '}
+            <span className="whole">{user.lastLoginAt ? <RelativeTime at={user.lastLoginAt} /> : 'never signed in'}</span>
+          </>
         )}
       </div>
       {user.invitation && (
@@ -312,18 +315,6 @@ function Person({ user, feedback }: { user: UserRowFragment; feedback: UserTable
       {user.passwordReset && <Reset reset={user.passwordReset} />}
       {feedback?.id === user.id && <Note tone="good">{feedback.text}</Note>}
     </>
-  );
-}
-
-/** A long address breaks before its domain. */
-function Address({ email }: { email: string }) {
-  const at = email.lastIndexOf('@');
-  return (
-    <bdi>
-      {email.slice(0, at)}
-      <wbr />
-      {email.slice(at)}
-    </bdi>
   );
 }
 

@@ -2,21 +2,26 @@ import { Anchor, Button, Group, Popover, Progress, Skeleton, Stack, Tabs, Text }
 import { IconUserPlus } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
+import { askOnce } from '../api/client';
 import { useMay } from '../api/may';
-import { UsersDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
+import { UsersDocument, UsersExportDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
 import { usePageData } from '../api/page';
 import { PageTitle } from '../layout/PageTitle';
 import { announce } from '../shared/announce';
 import { useDialog } from '../shared/dialog';
 import { tellDone } from '../shared/feedback';
+import { ExportButton } from '../shared/ExportButton';
 import { ProblemNote } from '../shared/ProblemNote';
+import { useExport } from '../shared/useExport';
 import { BulkBar } from './BulkBar';
 import { BulkDialog, type BulkChange } from './BulkDialog';
 import { ConfirmDialog, type Confirmation } from './ConfirmDialog';
 import { EditDialog } from './EditDialog';
 import { Filters } from './Filters';
 import { InviteDialog } from './InviteDialog';
+import { useSelection } from './useSelection';
 import { changeState, isFiltered, type ListState, readState, type Tab, toVariables, writeState } from './state';
+import { userRows, usersHeader } from './rows';
 import { UserTable } from './UserTable';
 import classes from './users.module.css';
 
@@ -46,16 +51,18 @@ export default function UsersPage() {
     turned.current = page;
   }, [page]);
 
-  const [selected, setSelected] = useState<string[]>([]);
   const [feedback, setFeedback] = useState<{ id: string; text: string }>();
-  useEffect(() => {
-    setSelected([]);
-    setFeedback(undefined);
-  }, [variables]);
+  useEffect(() => setFeedback(undefined), [variables]);
   const tellOnRow = (id: string, text: string) => {
     setFeedback({ id, text });
     announce(text);
   };
+
+  // Whoever was on this page is not any more: the list goes on at its beginning.
+  const emptied = !outdated && state.page !== undefined && data?.users.nodes.length === 0 && data.users.totalCount > 0;
+  useEffect(() => {
+    if (emptied) change({}, true);
+  }, [emptied, change]);
 
   const inviting = useDialog<true>();
   const editing = useDialog<UserRowFragment>();
@@ -64,24 +71,42 @@ export default function UsersPage() {
 
   const count = data?.users.totalCount;
   useEffect(() => {
-    if (count !== undefined && !outdated) announce(peopleText(count));
+    if (count !== undefined && !outdated) announce(peopleText(count), 'count');
   }, [count, outdated, variables]);
+
+  const exporting = useExport({
+    name: `users-${state.tab}`,
+    things: 'people',
+    header: usersHeader,
+    fetch: async (after) => {
+      const { first, last, before, ...filter } = variables;
+      const { data, error } = await askOnce(UsersExportDocument, { ...filter, after });
+      return { error, page: data && { rows: userRows(data.users.nodes), pageInfo: data.users.pageInfo } };
+    },
+  });
 
   // People of another tab are not shown under this one while it is asked for.
   const shown = data?.users.nodes.every((user) => user.status === variables.status) ? data.users.nodes : undefined;
-  const chosen = shown?.filter((user) => selected.includes(user.id)) ?? [];
+  const selection = useSelection(variables, shown);
+  const selecting = mayManage && selection.people.length > 0;
+  const clear = () => {
+    selection.become([]);
+    document.querySelector<HTMLElement>('thead input')?.focus({ preventScroll: true });
+  };
 
   return (
     <Stack gap="md" className="fill">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Users</PageTitle>
-        <Seats seats={data?.organization.seats} />
+        {!(problem && !data) && <Seats seats={data?.organization.seats} />}
+        {!(problem && !data) && <ExportButton brief exporting={exporting} disabled={!data || count === 0} />}
         {mayManage && (
           <Button leftSection={<IconUserPlus size={18} aria-hidden />} onClick={() => inviting.open(true)}>
             New users
           </Button>
         )}
       </Group>
+      {exporting.problem && <ProblemNote problem={exporting.problem} retry={exporting.start} />}
       <Tabs value={state.tab} onChange={(tab) => tab && change({ tab: tab as Tab })} keepMounted={false}>
         <Tabs.List>
           {tabs.map(({ tab, name }) => (
@@ -96,9 +121,16 @@ export default function UsersPage() {
           <Tabs.Panel key={tab} value={tab} pt="md">
             <Stack gap="sm">
               <Filters state={state} change={change} roles={data?.roles} />
-              {chosen.length > 0 && (
-                <BulkBar users={chosen} change={changing.open} clear={() => setSelected([])} />
+              {selecting && (
+                <BulkBar
+                  selection={selection}
+                  total={count ?? 0}
+                  here={shown?.filter(({ id }) => selection.ids.includes(id)).length ?? 0}
+                  change={changing.open}
+                  clear={clear}
+                />
               )}
+              {selection.problem && <ProblemNote problem={selection.problem} retry={selection.selectAll} />}
               {problem && <ProblemNote problem={problem} retry={refetch} />}
               {!(problem && !data) && (
                 <UserTable
@@ -107,8 +139,8 @@ export default function UsersPage() {
                   outdated={outdated}
                   answered={answered}
                   selectable={mayManage}
-                  selected={selected}
-                  select={setSelected}
+                  selected={selection.ids}
+                  select={selection.select}
                   sort={(sort) => change({ sort })}
                   feedback={feedback}
                   edit={editing.open}
@@ -122,7 +154,7 @@ export default function UsersPage() {
           </Tabs.Panel>
         ))}
       </Tabs>
-      {data && <Pages users={data.users} change={change} />}
+      {data && <Pages users={data.users} change={change} selecting={selecting} />}
 
       <InviteDialog dialog={inviting} roles={data?.roles ?? []} />
       <EditDialog dialog={editing} roles={data?.roles ?? []} onDone={tellOnRow} />
@@ -131,7 +163,7 @@ export default function UsersPage() {
         resetLifetime={data?.installation.passwordResetLifetimeSeconds ?? 0}
         onDone={({ act, user }, sentence) => (act.moves ? tellDone(sentence) : tellOnRow(user.id, sentence))}
       />
-      <BulkDialog dialog={changing} roles={data?.roles ?? []} onDone={() => setSelected([])} />
+      <BulkDialog dialog={changing} roles={data?.roles ?? []} onDone={selection.become} />
     </Stack>
   );
 }
@@ -237,13 +269,14 @@ function peopleText(count: number): string {
 interface PagesProps {
   users: UsersQuery['users'];
   change: (change: Partial<ListState>) => void;
+  selecting: boolean;
 }
 
-function Pages({ users, change }: PagesProps) {
+function Pages({ users, change, selecting }: PagesProps) {
   const { pageInfo, totalCount } = users;
   const { startCursor, endCursor } = pageInfo;
   return (
-    <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager">
+    <Group justify="space-between" wrap="nowrap" component="nav" aria-label="Pages of the list" className="pager" data-selecting={selecting || undefined}>
       <Text size="sm" c="dimmed">
         {peopleText(totalCount)}
       </Text>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { InviteOutcome } from '../api/operations';
 import { forecast, leftToMend, mailCount, outcomes, troubles, type Verdict, without } from './invitations';
 
-const verdict = (outcome: InviteOutcome, input: string): Verdict => ({ input, email: null, outcome, message: '' });
+const verdict = (outcome: InviteOutcome, input: string): Verdict => ({ input, email: null, outcome, message: outcome });
 const list = [
   verdict('INVITED', 'Ann Lee <ann@example.com>'),
   verdict('INVALID_ADDRESS', 'bob@example..com'),
@@ -21,6 +21,13 @@ describe('verdicts', () => {
       'DUPLICATE',
       'NO_SEAT_AVAILABLE',
     ]);
+  });
+
+  test('tell a reason once, however many it concerns', () => {
+    const many = Array.from({ length: 100 }, (_, i) => verdict('NO_SEAT_AVAILABLE', `n${i}@example.com`));
+    const [reason, ...others] = troubles(many);
+    expect(reason?.addresses).toHaveLength(100);
+    expect(others).toEqual([]);
   });
 
   test('leave in the box what can be mended, as it was typed', () => {

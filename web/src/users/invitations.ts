@@ -31,9 +31,15 @@ export function mailCount(verdicts: Verdict[]): number {
   return verdicts.filter(isGood).length;
 }
 
-/** Those that get no mail, whose reasons are worth a sentence. */
-export function troubles(verdicts: Verdict[]): Verdict[] {
-  return verdicts.filter((verdict) => !isGood(verdict));
+/** Why some get no mail: each reason once, with those whom it concerns. */
+export function troubles(verdicts: Verdict[]): { outcome: InviteOutcome; message: string; addresses: string[] }[] {
+  const reasons = new Map<string, ReturnType<typeof troubles>[number]>();
+  for (const { outcome, message, email, input } of verdicts.filter((verdict) => !isGood(verdict))) {
+    const reason = reasons.get(message) ?? { outcome, message, addresses: [] };
+    reason.addresses.push(email ?? input);
+    reasons.set(message, reason);
+  }
+  return [...reasons.values()];
 }
 
 /** What stays in the box after sending: what can be mended, one on a line. */

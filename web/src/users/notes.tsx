@@ -8,6 +8,19 @@ export function Quiet({ children }: { children: ReactNode }) {
   return <span className="quiet">{children}</span>;
 }
 
+/** A long address breaks before its domain. */
+export function Address({ email }: { email: string }) {
+  const at = email.lastIndexOf('@');
+  if (at < 0) return <bdi>{email}</bdi>;
+  return (
+    <bdi>
+      {email.slice(0, at)}
+      <wbr />
+      {email.slice(at)}
+    </bdi>
+  );
+}
+
 /** An outstanding password reset. */
 export function Reset({ reset }: { reset: NonNullable<UserRowFragment['passwordReset']> }) {
   if (reset.delivery.state === 'FAILED') return <Note tone="bad">Password reset: {failure(reset.delivery)}</Note>;
