@@ -94,10 +94,8 @@ func (c *rawClient) hears(want string) {
 const askedPing, toldPong = `{"type":"ping"}`, `{"type":"pong"}`
 
 func TestPongs(t *testing.T) {
-	impatient := func(s *Sockets) { s.pace.check, s.pace.answer = 20*time.Millisecond, 500*time.Millisecond }
-
 	t.Run("whoever answers stays, however the answers come", func(t *testing.T) {
-		h := newHouse(t, impatient)
+		h := newHouse(t, func(s *Sockets) { s.pace.check, s.pace.answer = 20*time.Millisecond, 30*time.Second })
 		token := h.session(t, h.root)
 		for name, answer := range map[string]func(c *rawClient, payload string){
 			"at once":                   func(c *rawClient, payload string) { c.write(c.frame(finalPong, payload)) },
@@ -131,7 +129,7 @@ func TestPongs(t *testing.T) {
 	})
 
 	t.Run("whoever does not, or not as it should be, is dropped", func(t *testing.T) {
-		h := newHouse(t, impatient)
+		h := newHouse(t, func(s *Sockets) { s.pace.check, s.pace.answer = 20*time.Millisecond, 300*time.Millisecond })
 		token := h.session(t, h.root)
 		for name, answer := range map[string][]byte{
 			"nothing": nil, "a half": {finalPong, masked | 4, 0}, "not masked": {finalPong, 0},

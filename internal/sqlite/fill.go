@@ -10,7 +10,7 @@ import (
 // Settings of the connection while a store is filled: a page is to be written
 // once, and what is sorted need not fit into memory.
 const (
-	fillSettings   = "PRAGMA cache_size = -128000; PRAGMA temp_store = FILE"
+	fillSettings   = "PRAGMA cache_size = -64000; PRAGMA temp_store = FILE"
 	filledSettings = "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA shrink_memory"
 )
 

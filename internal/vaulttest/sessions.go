@@ -108,7 +108,7 @@ func testSessions(t *testing.T, open func(t *testing.T) account.Vault) {
 				_, _, err := v.Reserve(t.Context(), acme, now, directory.Use{Key: key, Limit: limit, N: limit.Uses})
 				check(t, err)
 			}
-			s := session(fmt.Sprint("begun ", i), now)
+			s := session(fmt.Sprint("begun", i), now)
 			all = append(all, s.ID)
 			_, err := v.Session(t.Context(), acme, s.TokenHash, now)
 			notFound(t, err)
