@@ -65,6 +65,10 @@ func presentError(ctx context.Context, err error) *gqlerror.Error {
 	if fc := graphql.GetFieldContext(ctx); fc != nil && fc.Args == nil && len(fc.Field.Arguments) > 0 {
 		return badInput(gqlerror.List{gqlerror.WrapPath(graphql.GetPath(ctx), err)})[0]
 	}
+	// The engine says no more than that it is disabled: see schemaAccess.
+	if fc := graphql.GetFieldContext(ctx); fc != nil && (fc.Field.Name == "__schema" || fc.Field.Name == "__type") {
+		return presentError(ctx, directory.Refuse(directory.CodeUnauthenticated, "Sign in to see the schema."))
+	}
 	// What the GraphQL engine itself says about the request is for the client;
 	// it wraps what resolvers answer, and that is not.
 	var spoken *gqlerror.Error

@@ -32,8 +32,10 @@ func handled(t *testing.T, openIntrospection bool, viewer *account.Viewer, query
 func TestIntrospection(t *testing.T) {
 	ann := &account.Viewer{User: &directory.User{}, Organization: &directory.Organization{}}
 	for _, query := range []string{"{ __schema { types { name } } }", "{ __type(name: \\\"User\\\") { name } }", "{ ...f } fragment f on Query { a: __type(name: \\\"User\\\") { name } }"} {
-		said, _ := handled(t, false, nil, query)
+		said, logged := handled(t, false, nil, query)
 		assert.NotContains(t, said, "User", "a stranger is told nothing")
+		assert.Contains(t, said, `"code":"UNAUTHENTICATED"`)
+		assert.NotContains(t, logged, "operation failed", "which is no fault of the service")
 		for name, answer := range map[string]func() (string, string){
 			"who is signed in":      func() (string, string) { return handled(t, false, ann, query) },
 			"anybody, on localhost": func() (string, string) { return handled(t, true, nil, query) },

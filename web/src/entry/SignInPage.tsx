@@ -16,7 +16,10 @@ export default function SignInPage() {
   const [expired, setExpired] = useState<string>();
   const enter = async (viewer: ViewerFragment) => {
     changeViewer(viewer);
-    navigate(nextPath(params), { replace: true });
+    const next = nextPath(params);
+    // A page of its own.
+    if (next === '/graphiql') location.replace(next);
+    else navigate(next, { replace: true });
   };
   if (challenge) {
     return (

@@ -1,4 +1,5 @@
 import { type GraphiQLPlugin, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { askKnown } from './ask';
 import { type Example, examples } from './examples';
 
 /** Operations of the main tasks, each opened in a tab of its own. */
@@ -13,13 +14,23 @@ export const EXAMPLES_PLUGIN: GraphiQLPlugin = {
 };
 
 function Examples() {
-  const { addTab } = useGraphiQLActions();
+  const { addTab, changeTab, setVisiblePlugin, stop } = useGraphiQLActions();
+  const tabs = useGraphiQL((state) => state.tabs);
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   const variableEditor = useGraphiQL((state) => state.variableEditor);
-  const open = ({ query, variables }: Example) => {
-    addTab();
-    queryEditor?.setValue(query);
-    variableEditor?.setValue(variables ? JSON.stringify(variables, null, 2) : '');
+  const open = async ({ query, variables }: Example) => {
+    const opened = tabs.findIndex((tab) => tab.query === query);
+    if (opened >= 0) changeTab(opened);
+    else {
+      const known = variables ? await askKnown().catch(() => ({})) : {};
+      // What another tab listens to would be shown in this one.
+      stop();
+      addTab();
+      queryEditor?.setValue(query);
+      variableEditor?.setValue(variables ? JSON.stringify(variables(known), null, 2) : '');
+    }
+    // A phone has no room for both.
+    if (matchMedia('(max-width: 48em)').matches) setVisiblePlugin(null);
   };
   return (
     <section aria-label="Examples">
@@ -27,7 +38,7 @@ function Examples() {
       <ul className="roster-examples">
         {examples.map((example) => (
           <li key={example.title}>
-            <button type="button" onClick={() => open(example)}>
+            <button type="button" onClick={() => void open(example)}>
               <b>{example.title}</b>
               <span>{example.note}</span>
             </button>

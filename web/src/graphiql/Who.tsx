@@ -1,11 +1,12 @@
 import { useEffect, useState } from 'react';
+import { askWho } from './ask';
 
 /** Tells as whom the operations run, and the way back to the console. */
-export function Who({ endpoint }: { endpoint: URL }) {
+export function Who() {
   const [email, setEmail] = useState<string | null>();
   useEffect(() => {
-    void ask(endpoint).then(setEmail, () => setEmail(undefined));
-  }, [endpoint]);
+    void askWho().then(setEmail, () => setEmail(undefined));
+  }, []);
   return (
     <h1 className="roster-who">
       <a href="/users">Roster</a> GraphiQL
@@ -13,19 +14,9 @@ export function Who({ endpoint }: { endpoint: URL }) {
       {email === null && (
         <>
           {' '}
-          · not signed in: <a href="/sign-in">sign in</a>, then load this page again
+          · not signed in: <a href="/sign-in?next=/graphiql">sign in</a>
         </>
       )}
     </h1>
   );
-}
-
-async function ask(endpoint: URL): Promise<string | null> {
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ query: '{ viewer { user { email } } }' }),
-  });
-  const { data } = (await response.json()) as { data: { viewer: { user: { email: string } } | null } };
-  return data.viewer?.user.email ?? null;
 }

@@ -10,6 +10,8 @@ import GraphQLWorker from 'monaco-graphql/esm/graphql.worker.js?worker';
 import type {} from 'monaco-editor';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { endpoint } from './ask';
+import { editorTheme, FollowColours } from './colours';
 import { examples } from './examples';
 import { EXAMPLES_PLUGIN } from './ExamplesPlugin';
 import { Who } from './Who';
@@ -28,11 +30,11 @@ window.MonacoEnvironment = {
   },
 };
 
-const endpoint = new URL('/graphql', location.href);
-
-// The session is the page's own: its cookie goes along.
+// The session is the page's own: its cookie goes along. A mistake in an
+// operation is an answer like others, and no failure of which browsers complain.
 const fetcher = createGraphiQLFetcher({
   url: endpoint.href,
+  headers: { accept: 'application/json' },
   enableIncrementalDelivery: false,
   wsClient: createClient({ url: endpoint.href.replace(/^http/, 'ws') }),
 });
@@ -48,13 +50,16 @@ createRoot(root).render(
       plugins={[HISTORY_PLUGIN, EXAMPLES_PLUGIN]}
       visiblePlugin={EXAMPLES_PLUGIN}
       defaultQuery={first.query}
+      defaultEditorToolsVisibility="variables"
+      editorTheme={editorTheme}
       inputValueDeprecation
       schemaDescription
       shouldPersistHeaders={false}
     >
       <GraphiQL.Logo>
-        <Who endpoint={endpoint} />
+        <Who />
       </GraphiQL.Logo>
+      <FollowColours />
     </GraphiQL>
   </StrictMode>,
 );

@@ -56,9 +56,11 @@ export async function changeOne(
 ): Promise<Ended | { problem: Problem }> {
   const change = request(user, kind, roleId);
   let { data, problem } = await change();
+  let again = false;
   for (const pause of pauses) {
     if (!problem || !passing.has(problem.code) || !goesOn()) break;
     await new Promise((resolve) => setTimeout(resolve, pause));
+    again = true;
     ({ data, problem } = await change());
   }
   if (problem) {
@@ -67,10 +69,10 @@ export async function changeOne(
   }
   const refused = data?.userErrors[0];
   if (refused?.code !== 'CONFLICT') return { user, fate: refused?.message };
-  return { user, fate: refused.message, ...(await whatBecame(user, roleId)) };
+  return { user, fate: refused.message, ...(await whatBecame(user, again ? roleId : null)) };
 }
 
-/** What somebody else has changed; it may be what was wanted. */
+/** What has become of somebody who is not as they were seen; with a role: it may have been given by a request whose answer was lost. */
 async function whatBecame(user: SelectedFragment, roleId: string | null): Promise<Partial<Ended>> {
   const { data } = await askOnce(SelectedNowDocument, { id: user.id });
   const now = data?.user;
