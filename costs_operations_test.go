@@ -39,6 +39,9 @@ var preparations = map[string]func(h *costHouse) prepared{
 	"Users":       reads(object{"status": "PENDING", "orderBy": object{"field": "NAME"}}),
 	"AuditLog":    reads(object{"people": true, "named": false, "person": ""}),
 	"AuditExport": reads(object{"people": true}),
+	"UsersExport": reads(object{"status": "PENDING"}),
+	"SelectUsers": reads(object{"first": 2}),
+	"SelectedNow": about(made),
 	"Person": func(h *costHouse) prepared {
 		return h.asks(object{"id": h.one(made).ID})
 	},
@@ -74,7 +77,14 @@ var preparations = map[string]func(h *costHouse) prepared{
 	},
 	"ReactivateUser":      about(func(u *directory.User) { u.Status = directory.Inactive }),
 	"Reactivate":          about(func(u *directory.User) { u.Status = directory.Inactive }),
+	"DeleteOneOfMany":     about(made),
+	"ReactivateOneOfMany": about(func(u *directory.User) { u.Status = directory.Inactive }),
+	"ResendToOneOfMany":   about(func(u *directory.User) { u.Status = directory.Pending }),
+	"ChangeRoleOfOneOfMany": func(h *costHouse) prepared {
+		return h.asks(object{"id": h.one(made).ID, "roleId": h.org.Roles[2].ID})
+	},
 	"CancelPasswordReset": about(func(u *directory.User) { u.PasswordReset = &directory.Link{TokenHash: u.ID} }),
+	"CancelReset":         about(func(u *directory.User) { u.PasswordReset = &directory.Link{TokenHash: u.ID} }),
 	"DisableTwoFactor": func(h *costHouse) prepared {
 		who, _ := h.twoFactor()
 		return h.asks(object{"id": who.ID})
