@@ -188,7 +188,7 @@ export function UserTable(props: UserTableProps) {
   );
 
   return (
-    <div className={`panel ${classes.frame}`} data-outdated={outdated || undefined}>
+    <div className={`panel ${classes.frame}`} data-tab={state.tab} data-outdated={outdated || undefined}>
       <Table className={classes.table} aria-busy={!users || outdated} aria-label={`People, ${state.tab}`}>
         <Table.Thead>
           {table.getHeaderGroups().map((group) => (
