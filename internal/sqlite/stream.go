@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -235,3 +236,19 @@ func (s *stream) query(what string) (query string, args []any) {
 			" ORDER BY " + s.name + direction + ", id" + direction + " LIMIT ? + 0",
 		append(args, s.low.value, s.low.id, s.high.value, s.high.id, int64(s.chunk))
 }
+
+// cutSized cuts "number size text" off, where the text is so many bytes.
+func cutSized(from string) (number int64, text, rest string, err error) {
+	first, rest, _ := strings.Cut(from, " ")
+	length, rest, _ := strings.Cut(rest, " ")
+	number, err = strconv.ParseInt(first, 10, 64)
+	size, err2 := strconv.Atoi(length)
+	if err = errors.Join(err, err2); err == nil && (size < 0 || size > len(rest)) {
+		err = errors.New("sqlite: a walk answered what it was not asked")
+	}
+	if err != nil {
+		return 0, "", "", err
+	}
+	return number, rest[:size], rest[size:], nil
+}
+
