@@ -113,4 +113,3 @@ func (all *indexes) people() int {
 	}
 	return n
 }
-

@@ -145,4 +145,3 @@ func (x *index) begin(t *tx) error {
 		}
 	}
 }
-

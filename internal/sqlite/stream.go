@@ -251,4 +251,3 @@ func cutSized(from string) (number int64, text, rest string, err error) {
 	}
 	return number, rest[:size], rest[size:], nil
 }
-
