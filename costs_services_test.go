@@ -15,8 +15,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"roster/internal/account"
-	"roster/internal/directory"
 	"roster/internal/mongo"
 	vaults "roster/internal/redis"
 )
@@ -28,7 +26,7 @@ func init() {
 	})
 }
 
-func openServicesCounted(t *testing.T) (store directory.Store, vault account.Vault, forget func()) {
+func openServicesCounted(t *testing.T) watchedStores {
 	t.Helper()
 	var uri, url string
 	for _, pair := range servicesEnv(t) {
@@ -58,10 +56,11 @@ func openServicesCounted(t *testing.T) (store directory.Store, vault account.Vau
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, expiring.Close()) })
-	return documents, expiring, nil
+	return watchedStores{Store: documents, vault: expiring}
 }
 
-// trips notes round trips to Redis.
+// trips notes round trips to Redis. A script that Redis does not know yet is
+// sent as a whole, once; that is not counted.
 type trips struct{}
 
 func (trips) DialHook(next redis.DialHook) redis.DialHook {
@@ -72,8 +71,15 @@ func (trips) DialHook(next redis.DialHook) redis.DialHook {
 
 func (trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, command redis.Cmder) error {
-		note(ctx, "redis "+command.Name())
-		return next(ctx, command)
+		err := next(ctx, command)
+		switch {
+		case redis.HasErrorPrefix(err, "NOSCRIPT"):
+		case command.Name() == "eval":
+			note(ctx, "redis evalsha")
+		default:
+			note(ctx, "redis "+command.Name())
+		}
+		return err
 	}
 }
 

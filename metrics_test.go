@@ -95,7 +95,7 @@ func TestMetrics(t *testing.T) {
 			assert.InDelta(t, value, p.metric(series), 0, series)
 		}
 		for _, call := range []string{
-			documents[w.name] + " UpdateUser", documents[w.name] + " InsertUsers", vault[w.name] + " PutSession", vault[w.name] + " Session",
+			documents[w.name] + " UpdateUser", documents[w.name] + " InsertUsers", vault[w.name] + " StartSession", vault[w.name] + " Session",
 		} {
 			store, kind, _ := strings.Cut(call, " ")
 			assert.Positive(t, p.metric(fmt.Sprintf(`roster_store_call_duration_seconds_count{call=%q,store=%q}`, kind, store)), call)

@@ -127,9 +127,13 @@ type stores struct {
 	// are none.
 	carrier notice.Carrier
 	carry   func(context.Context, *notice.Hub)
+	// moment is httpd.Options.Moment; nil where every read goes to the stores.
+	moment func(context.Context) context.Context
 	// prepare makes what the stores need in their databases; it may be called
 	// again after an error.
 	prepare func(context.Context) error
+	// fill gives a store to whom very many people are added at once.
+	fill func(ctx context.Context, do func(directory.Store) error) error
 	// sweep puts right what a crash left, and clears away what has expired.
 	sweep func(context.Context) error
 	close func() error
@@ -230,11 +234,13 @@ func openEmbedded(ctx context.Context, cfg config.Config) (stores, error) {
 	if err != nil {
 		return stores{}, err
 	}
-	vault := sqlite.NewVault(db)
+	store, vault := sqlite.NewStore(db), sqlite.NewVault(db)
 	return stores{
-		Store: sqlite.NewStore(db), vault: vault, secrets: secrets,
+		Store: store, vault: vault, secrets: secrets,
 		carry:   func(context.Context, *notice.Hub) {},
+		moment:  db.Moment,
 		prepare: func(context.Context) error { return nil },
+		fill:    store.Fill,
 		sweep:   func(ctx context.Context) error { return vault.Sweep(ctx, time.Now()) },
 		close:   db.Close,
 	}, nil
@@ -255,6 +261,7 @@ func openServices(ctx context.Context, cfg config.Config, traces *watch.Traces, 
 		Store: store, vault: vault, secrets: cfg.SecretKeys,
 		carrier: notices, carry: notices.Run,
 		prepare: store.EnsureIndexes,
+		fill:    func(_ context.Context, do func(directory.Store) error) error { return do(store) },
 		sweep:   func(context.Context) error { return nil },
 		close: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -307,7 +314,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	})
 	options := httpd.Options{
 		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,
-		GraphiQL: p.config.GraphiQL, Admission: admission, Answered: p.answered,
+		GraphiQL: p.config.GraphiQL, Admission: admission, Answered: p.answered, Moment: p.stores.moment,
 	}
 	if p.config.MetricsAddr == "" {
 		options.Metrics = p.metrics.Handler()
@@ -519,10 +526,12 @@ func (p *parts) fill(ctx context.Context, org *directory.Organization, admin *di
 	}
 	if command.Seed > 0 {
 		started := time.Now()
-		err := sample.Fill(ctx, p.stores.Store, org, command.Seed, nobodys, time.Now(), func(done int) {
-			if done%50_000 == 0 || done == command.Seed {
-				p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
-			}
+		err := p.stores.fill(ctx, func(store directory.Store) error {
+			return sample.Fill(ctx, store, org, command.Seed, nobodys, time.Now(), func(done int) {
+				if done%50_000 == 0 || done == command.Seed {
+					p.log.Info("making people up", "done", done, "of", command.Seed, "seconds", int(time.Since(started).Seconds()))
+				}
+			})
 		})
 		// What that took is not needed again.
 		debug.FreeOSMemory()

@@ -82,7 +82,7 @@ func (r told) DeliverOrganization(o *directory.Organization) {
 }
 
 // newHouse makes a house whose sockets keep a pace of their own.
-func newHouse(t *testing.T, change func(*Sockets)) *house {
+func newHouse(t testing.TB, change func(*Sockets)) *house {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "roster.db"))
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func newHouse(t *testing.T, change func(*Sockets)) *house {
 }
 
 // organization makes one with an administrator.
-func (h *house) organization(t *testing.T, name string) (*directory.Organization, *directory.User) {
+func (h *house) organization(t testing.TB, name string) (*directory.Organization, *directory.User) {
 	t.Helper()
 	org, err := h.dir.CreateOrganization(t.Context(), name, strings.ToLower(name), 100)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func (h *house) organization(t *testing.T, name string) (*directory.Organization
 }
 
 // enter makes somebody active, with a role of the house's organization.
-func (h *house) enter(t *testing.T, name string, role int) *directory.User {
+func (h *house) enter(t testing.TB, name string, role int) *directory.User {
 	t.Helper()
 	by := directory.Actor{User: h.root, Organization: h.org}
 	results, err := h.dir.InviteUsers(t.Context(), by, []string{name + "@acme.example"}, h.org.Roles[role].ID, nil)
@@ -154,7 +154,7 @@ const (
 )
 
 // change changes somebody, and has it told.
-func (h *house) change(t *testing.T, u *directory.User, edit func(*directory.User)) *directory.User {
+func (h *house) change(t testing.TB, u *directory.User, edit func(*directory.User)) *directory.User {
 	t.Helper()
 	u, err := h.dir.Change(t.Context(), directory.Actor{Organization: h.org}, u.ID, func(u *directory.User) (*directory.News, error) {
 		edit(u)
@@ -165,13 +165,13 @@ func (h *house) change(t *testing.T, u *directory.User, edit func(*directory.Use
 }
 
 // rename changes something of somebody that is shown.
-func (h *house) rename(t *testing.T, u *directory.User, name string) {
+func (h *house) rename(t testing.TB, u *directory.User, name string) {
 	t.Helper()
 	h.change(t, u, func(u *directory.User) { u.Name = name })
 }
 
 // session signs somebody in, and answers the token.
-func (h *house) session(t *testing.T, u *directory.User) string {
+func (h *house) session(t testing.TB, u *directory.User) string {
 	t.Helper()
 	token, hash := account.NewToken(u.OrganizationID, rand.Reader)
 	now := h.dir.Now()
@@ -189,7 +189,7 @@ func (h *house) session(t *testing.T, u *directory.User) string {
 
 // client is one end of a socket.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn *websocket.Conn
 }
 
@@ -197,7 +197,7 @@ type client struct {
 type message = map[string]any
 
 // dial opens a socket.
-func (h *house) dial(t *testing.T, protocols ...string) *client {
+func (h *house) dial(t testing.TB, protocols ...string) *client {
 	t.Helper()
 	conn, _, err := websocket.Dial(t.Context(), h.server.URL, &websocket.DialOptions{
 		Subprotocols: protocols,
@@ -209,7 +209,7 @@ func (h *house) dial(t *testing.T, protocols ...string) *client {
 }
 
 // begin opens a socket and signs in.
-func (h *house) begin(t *testing.T, token string) *client {
+func (h *house) begin(t testing.TB, token string) *client {
 	t.Helper()
 	c := h.dial(t, subprotocol)
 	c.send(message{"type": "connection_init", "payload": message{"Authorization": "Bearer " + token}})
@@ -220,7 +220,7 @@ func (h *house) begin(t *testing.T, token string) *client {
 const changes = `subscription { userChanged { kind user { id name } organization { id } } }`
 
 // listen opens a socket with one subscription, "1".
-func (h *house) listen(t *testing.T, token string) *client {
+func (h *house) listen(t testing.TB, token string) *client {
 	t.Helper()
 	c := h.begin(t, token)
 	c.subscribe("1", changes)

@@ -177,7 +177,7 @@ func appendString(dst []byte, s string) []byte {
 	start := 0
 	for i := range len(s) {
 		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
+		if !escaped[c] {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
@@ -198,6 +198,15 @@ func appendString(dst []byte, s string) []byte {
 	}
 	return append(append(dst, s[start:]...), '"')
 }
+
+// escaped are the bytes that can't stand in a string.
+var escaped = func() (is [256]bool) {
+	for c := range 0x20 {
+		is[c] = true
+	}
+	is['"'], is['\\'] = true, true
+	return is
+}()
 
 // appendOptional is appendString, with null for what was never given.
 func appendOptional(dst []byte, s string) []byte {

@@ -49,6 +49,9 @@ type socket struct {
 	// ending is what is still said to the client.
 	ending sync.WaitGroup
 	timer  *time.Timer
+	// pinged is closed when the client answers a ping, or the socket ends; nil when
+	// there is nothing to answer.
+	pinged chan struct{}
 	// heard, userID and organizationID are set when the client is signed in.
 	heard          *notice.Subscription
 	userID         string
@@ -59,14 +62,10 @@ type socket struct {
 	telling, more, retrying bool
 }
 
-// subscribed is an operation that goes on.
+// subscribed is an operation that goes on, by the id that the client has chosen.
 type subscribed struct {
 	id string
-	// asked is the payload that began it.
-	asked     string
-	operation *graphql.OperationContext
-	// alike is whether the answer is the same for all who see the organization.
-	alike bool
+	*subscription
 }
 
 // incoming is a message of a client.
@@ -83,8 +82,9 @@ type outgoing struct {
 	Payload any    `json:"payload,omitempty"`
 }
 
-// serve reads messages until the socket ends. What they ask for is done one by
-// one and on another stack: that of thousands who read stays small.
+// serve reads messages until the socket ends. They are read, and what they ask
+// for is done, one by one and on another stack: that of thousands who wait for
+// the next one stays small.
 func (c *socket) serve() {
 	defer c.close()
 	if c.conn.Subprotocol() == "" {
@@ -94,14 +94,27 @@ func (c *socket) serve() {
 	c.conn.SetReadLimit(maxMessage)
 	c.after(c.sockets.pace.begin, func() { c.end(closeInitTimeout, "No connection_init came in time.") })
 	var receiving sync.WaitGroup
-	for !c.hasEnded() {
-		kind, body, err := c.conn.Read(context.Background())
-		if err != nil {
-			return
-		}
-		receiving.Go(func() { c.receive(kind, body) })
+	for open := true; open && !c.hasEnded() && c.wire.await(); {
+		receiving.Go(func() { open = c.read() })
 		receiving.Wait()
 	}
+}
+
+// read reads one message; false when there is none any more.
+func (c *socket) read() bool {
+	pong := c.wire.pong()
+	switch {
+	case !c.wire.yield():
+		return false
+	case pong:
+		c.answered()
+		return true
+	}
+	kind, body, err := c.conn.Read(context.Background())
+	if err == nil {
+		c.receive(kind, body)
+	}
+	return err == nil
 }
 
 // opened is called when there is a connection.
@@ -133,12 +146,16 @@ func (c *socket) close() {
 		c.timer.Stop()
 	}
 	heard := c.heard
-	c.sockets.subscribed.Add(-int64(len(c.subscribed)))
+	ended := c.subscribed
 	c.subscribed = nil
 	c.mu.Unlock()
+	for _, s := range ended {
+		c.sockets.unsubscribe(s.subscription)
+	}
 	if heard != nil {
 		heard.Close()
 	}
+	c.answered()
 	c.ending.Wait()
 	_ = c.conn.CloseNow()
 	c.sockets.leave(c)
@@ -149,7 +166,10 @@ func (c *socket) end(code websocket.StatusCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended && c.conn != nil {
-		c.ending.Go(func() { _ = c.conn.Close(code, reason) })
+		c.ending.Go(func() {
+			c.wire.leave()
+			_ = c.conn.Close(code, reason)
+		})
 	}
 	c.ended = true
 }

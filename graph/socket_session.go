@@ -106,11 +106,39 @@ func (c *socket) check() {
 	default:
 		next = c.untilCheck(viewer)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.sockets.pace.answer)
-	defer cancel()
-	if c.conn.Ping(ctx) != nil {
+	if c.answers() || c.hasEnded() {
+		c.after(next, c.check)
+	} else {
 		_ = c.conn.CloseNow()
-		return
 	}
-	c.after(next, c.check)
+}
+
+// answers tells whether the client answers a ping in time.
+func (c *socket) answers() bool {
+	pinged := make(chan struct{})
+	c.mu.Lock()
+	c.pinged = pinged
+	ended := c.ended
+	c.mu.Unlock()
+	late := time.NewTimer(c.sockets.pace.answer)
+	defer late.Stop()
+	if ended || c.wire.message([]byte{finalPing, 0}, c.sockets.pace.answer) != nil {
+		return false
+	}
+	select {
+	case <-pinged:
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
+// answered is called when the client has answered, or cannot any more.
+func (c *socket) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pinged != nil {
+		close(c.pinged)
+		c.pinged = nil
+	}
 }

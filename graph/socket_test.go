@@ -578,6 +578,8 @@ func TestSockets(t *testing.T) {
 		h.sockets.mu.Lock()
 		defer h.sockets.mu.Unlock()
 		assert.Empty(t, h.sockets.moments)
+		assert.Empty(t, h.sockets.subscriptions)
+		assert.Zero(t, h.sockets.subscribed)
 	})
 
 	t.Run("a request for another version of WebSocket is refused, and any other GET", func(t *testing.T) {

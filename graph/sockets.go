@@ -64,13 +64,17 @@ type Sockets struct {
 	pace      pace
 	limit     int
 	turns     turns
-	// subscribed and told count operations that go on, and events that were sent.
-	subscribed, told atomic.Int64
+	// told counts events that were sent.
+	told atomic.Int64
 
 	mu       sync.Mutex
 	open     map[*socket]struct{}
 	stopping bool
 	moments  map[string]*moment
+	// subscriptions are by what was asked for, and subscribed counts the operations
+	// that go on.
+	subscriptions map[string]*subscription
+	subscribed    int
 	// left has a place for the news that a socket has left.
 	left chan struct{}
 }
@@ -81,7 +85,7 @@ var _ graphql.Transport = (*Sockets)(nil)
 func NewSockets(d *directory.Directory, accounts *account.Accounts, hub *notice.Hub, log *slog.Logger) *Sockets {
 	return &Sockets{
 		directory: d, accounts: accounts, hub: hub, log: log, pace: usualPace, limit: maxSockets, turns: turns{free: tellers},
-		open: map[*socket]struct{}{}, moments: map[string]*moment{}, left: make(chan struct{}, 1),
+		open: map[*socket]struct{}{}, moments: map[string]*moment{}, subscriptions: map[string]*subscription{}, left: make(chan struct{}, 1),
 	}
 }
 
@@ -105,6 +109,7 @@ func (s *Sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	// The origin is judged already, by the rule for all requests.
 	conn, err := websocket.Accept(lean{w, &c.wire}, r, &websocket.AcceptOptions{
 		Subprotocols: []string{subprotocol}, CompressionMode: websocket.CompressionDisabled, InsecureSkipVerify: true,
+		OnPongReceived: func(context.Context, []byte) { c.answered() },
 	})
 	if err != nil {
 		// Accept has said what is wrong.
@@ -113,7 +118,7 @@ func (s *Sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	}
 	c.opened(conn)
 	// The request ends here, and what it holds is free.
-	go c.serve() //nolint:gosec // the socket outlives its request
+	go c.serve()
 }
 
 func (s *Sockets) enter(c *socket) bool {
@@ -161,7 +166,9 @@ func (s *Sockets) Close(ctx context.Context) {
 // Open is how many sockets and subscriptions are open, and how many events have
 // been told since the start.
 func (s *Sockets) Open() (sockets, subscriptions, told int) {
-	return s.count(), int(s.subscribed.Load()), int(s.told.Load())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open), s.subscribed, int(s.told.Load())
 }
 
 func (s *Sockets) count() int {

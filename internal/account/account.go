@@ -112,7 +112,7 @@ func (a *Accounts) tokenOrganization(ctx context.Context, token string) (org *di
 
 // reserve counts one use under a limit, or says when it goes on.
 func (a *Accounts) reserve(ctx context.Context, organizationID, key string, limit directory.Limit, refusal string) error {
-	wait, err := a.vault.Reserve(ctx, organizationID, key, limit, 1, a.directory.Now())
+	_, wait, err := a.vault.Reserve(ctx, organizationID, a.directory.Now(), directory.Use{Key: key, Limit: limit, N: 1})
 	if err != nil {
 		return fmt.Errorf("check limit: %w", err)
 	}

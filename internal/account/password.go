@@ -116,13 +116,19 @@ func newHasher() (*hasher, error) {
 
 // acquire waits for a core; it refuses rather than let a queue grow.
 func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
+	release = func() { <-h.slots }
+	select {
+	case h.slots <- struct{}{}:
+		return release, nil
+	default:
+	}
 	timer := time.NewTimer(h.queue)
 	defer timer.Stop()
 	h.waiting.Add(1)
 	defer h.waiting.Add(-1)
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
+		return release, nil
 	case <-timer.C:
 		h.refused.Add(1)
 		return nil, &directory.Error{

@@ -48,18 +48,25 @@ func sessionEnd(s Session, lastUsed time.Time) time.Time {
 	return s.ExpiresAt
 }
 
-// startSession signs u in: edit has found nothing against it. The session's id
-// is written into the user's document, with what edit changes, before the
-// vault knows the session; so a sign-in that races a delete leaves none.
-func (a *Accounts) startSession(ctx context.Context, by directory.Actor, userID string, edit directory.Edit) (*Viewer, string, error) {
-	now := a.directory.Now()
+// startSession signs somebody in, if edit has nothing against it, and releases
+// what that had reserved. The vault knows the session before the user's document
+// names it, with what edit changes; so the document is the last thing that is
+// written, and a sign-in that races a delete signs nobody in.
+func (a *Accounts) startSession(ctx context.Context, by directory.Actor, released Released, edit directory.Edit) (*Viewer, string, error) {
+	if _, err := edit(by.User.Clone()); err != nil {
+		return nil, "", err
+	}
+	userID, now := by.User.ID, a.directory.Now()
 	token, hash := NewToken(by.Organization.ID, a.random)
 	session := Session{
 		ID: directory.NewID(prefixSession, a.now(), a.random), OrganizationID: by.Organization.ID, UserID: userID,
 		TokenHash: hash, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(sessionAbsolute),
 		AuthenticatedAt: now, Origin: by.Origin,
 	}
-	user, err := a.directory.Change(ctx, by, userID, func(u *directory.User) (*directory.News, error) {
+	if err := a.vault.StartSession(ctx, session, sessionEnd(session, now), released); err != nil {
+		return nil, "", fmt.Errorf("keep session: %w", err)
+	}
+	user, err := a.directory.ChangeFrom(ctx, by, by.User, func(u *directory.User) (*directory.News, error) {
 		news, err := edit(u)
 		if err != nil {
 			return nil, err
@@ -71,10 +78,9 @@ func (a *Accounts) startSession(ctx context.Context, by directory.Actor, userID 
 		return news, nil
 	})
 	if err != nil {
+		// Nobody is signed in by it; this only clears it away.
+		_ = a.vault.EndSessions(context.WithoutCancel(ctx), session.OrganizationID, userID, []string{session.ID})
 		return nil, "", err
-	}
-	if err := a.vault.PutSession(ctx, session, sessionEnd(session, now)); err != nil {
-		return nil, "", fmt.Errorf("keep session: %w", err)
 	}
 	return &Viewer{User: user, Organization: by.Organization, Session: session}, token, nil
 }

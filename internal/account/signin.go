@@ -60,13 +60,16 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 		account = "login:user:" + user.ID
 	}
 	address := "login:ip:" + origin.IP
-	if err := a.reserve(ctx, org.ID, address, failuresPerAddress, "Too many sign-ins have failed from your network."); err != nil {
-		return nil, err
+	refused, wait, err := a.vault.Reserve(ctx, org.ID, a.directory.Now(),
+		directory.Use{Key: address, Limit: failuresPerAddress, N: 1}, directory.Use{Key: account, Limit: failuresPerAccount, N: 1})
+	if err != nil {
+		return nil, fmt.Errorf("check limits: %w", err)
 	}
-	if err := a.reserve(ctx, org.ID, account, failuresPerAccount, "Too many sign-ins have failed for this account."); err != nil {
-		// No password was looked at, so it is no guess from that address.
-		a.refund(ctx, org.ID, address)
-		return nil, err
+	if wait > 0 {
+		// No password is looked at, so it counts for neither.
+		return nil, directory.TooMany([]string{
+			"Too many sign-ins have failed from your network.", "Too many sign-ins have failed for this account.",
+		}[refused], wait)
 	}
 	hash := ""
 	if user != nil && user.Status == directory.Active {
@@ -81,21 +84,21 @@ func (a *Accounts) Login(ctx context.Context, origin directory.Origin, c Credent
 	if !match {
 		return nil, wrongCredentials()
 	}
-	if err := a.vault.Forget(ctx, org.ID, account); err != nil {
-		return nil, fmt.Errorf("reset limit: %w", err)
-	}
-	a.refund(ctx, org.ID, address)
-
 	by := directory.Actor{User: user, Organization: org, Origin: origin}
 	if outdated {
-		if hash, err = a.rehash(ctx, by, hash, c.Password); err != nil {
+		if by.User, err = a.rehash(ctx, by, c.Password); err != nil {
 			return nil, err
 		}
+		user, hash = by.User, by.User.Credentials.PasswordHash
 	}
 	if user.TwoFactorEnabled() {
+		if err := a.vault.Forget(ctx, org.ID, account); err != nil {
+			return nil, fmt.Errorf("reset limit: %w", err)
+		}
+		a.refund(ctx, org.ID, address)
 		return a.challenge(ctx, org, user)
 	}
-	viewer, token, err := a.startSession(ctx, by, user.ID, func(u *directory.User) (*directory.News, error) {
+	viewer, token, err := a.startSession(ctx, by, Released{Forget: account, Refund: address}, func(u *directory.User) (*directory.News, error) {
 		// What was proved was proved against this hash and no second factor.
 		if u.Status != directory.Active || u.Credentials.PasswordHash != hash || u.TwoFactorEnabled() {
 			return nil, wrongCredentials()
@@ -114,21 +117,20 @@ func signedInBy(method string) *directory.News {
 	return &directory.News{Action: directory.SignedIn, Details: []directory.Detail{{Field: "method", Value: method}}}
 }
 
-// rehash keeps a password that was proved under today's parameters, and answers
-// the new hash.
-func (a *Accounts) rehash(ctx context.Context, by directory.Actor, old, password string) (string, error) {
+// rehash keeps the actor's password, which was proved, under today's parameters,
+// and answers them as they are then.
+func (a *Accounts) rehash(ctx context.Context, by directory.Actor, password string) (*directory.User, error) {
 	hash, err := a.hasher.hash(ctx, password)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	_, err = a.directory.Change(ctx, by, by.User.ID, func(u *directory.User) (*directory.News, error) {
-		if u.Credentials.PasswordHash != old {
+	return a.directory.Change(ctx, by, by.User.ID, func(u *directory.User) (*directory.News, error) {
+		if u.Credentials.PasswordHash != by.User.Credentials.PasswordHash {
 			return nil, wrongCredentials()
 		}
 		u.Credentials.PasswordHash = hash
 		return &directory.News{}, nil
 	})
-	return hash, err
 }
 
 // known finds who has a name key; nil when nobody does.
@@ -191,7 +193,7 @@ func (a *Accounts) VerifyTwoFactor(ctx context.Context, origin directory.Origin,
 	var viewer *Viewer
 	var token string
 	err = a.limitCodes(ctx, by, func() error {
-		viewer, token, err = a.startSession(ctx, by, c.UserID, func(u *directory.User) (*directory.News, error) {
+		viewer, token, err = a.startSession(ctx, by, Released{}, func(u *directory.User) (*directory.News, error) {
 			if u.Status != directory.Active || u.Credentials.Version != c.CredentialsVersion {
 				return nil, dead
 			}

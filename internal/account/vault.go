@@ -18,6 +18,11 @@ import (
 type Vault interface {
 	directory.Limiter
 	directory.Requests
+	// StartSession keeps s, whose token is new, until ends, for a sign-in that is
+	// written into the user's document next: until that names the session, nobody is signed in by
+	// it. So it need not be durable by itself, but with what is written next. In
+	// the same step, what the sign-in had reserved is released.
+	StartSession(ctx context.Context, s Session, ends time.Time, released Released) error
 	// PutSession keeps s, in place of one with the same TokenHash, until ends.
 	PutSession(ctx context.Context, s Session, ends time.Time) error
 	// Session finds one by its token's hash; directory.ErrNotFound when there is
@@ -56,6 +61,10 @@ type Session struct {
 	AuthenticatedAt time.Time
 	Origin          directory.Origin
 }
+
+// Released are keys of limits whose uses are not to count: all of Forget, as
+// with Limiter.Forget, and one of Refund, as with Limiter.Refund. Empty: none.
+type Released struct{ Forget, Refund string }
 
 // Challenge is a sign-in whose password was right and whose second factor is
 // still to come. It opens nothing else.

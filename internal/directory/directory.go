@@ -93,6 +93,16 @@ const maxTries = 40
 // Errors: a refusal from edit, or of a claim, or CodeTaken; CodeNotFound when
 // there is no such user.
 func (d *Directory) Change(ctx context.Context, by Actor, userID string, edit Edit) (*User, error) {
+	before, err := d.find(ctx, by.Organization.ID, userID)
+	if err != nil {
+		return nil, err
+	}
+	return d.ChangeFrom(ctx, by, before, edit)
+}
+
+// ChangeFrom is Change of somebody who has been read just now: they are read
+// again only when somebody else was quicker.
+func (d *Directory) ChangeFrom(ctx context.Context, by Actor, before *User, edit Edit) (*User, error) {
 	for try := range maxTries {
 		if try > 0 {
 			// Perhaps it was a role that changed.
@@ -101,10 +111,9 @@ func (d *Directory) Change(ctx context.Context, by Actor, userID string, edit Ed
 				return nil, fmt.Errorf("read organization: %w", err)
 			}
 			by.Organization = org
-		}
-		before, err := d.find(ctx, by.Organization.ID, userID)
-		if err != nil {
-			return nil, err
+			if before, err = d.find(ctx, org.ID, before.ID); err != nil {
+				return nil, err
+			}
 		}
 		after := before.Clone()
 		news, err := edit(after)

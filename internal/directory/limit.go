@@ -7,14 +7,22 @@ import (
 
 // Limiter counts what is only allowed so often.
 type Limiter interface {
-	// Reserve counts n more uses of key, if limit allows them at now, and then
-	// answers 0; otherwise it counts nothing and answers how long to wait. It is
-	// atomic: of many at once, no more are allowed than the limit.
-	Reserve(ctx context.Context, organizationID, key string, limit Limit, n int, now time.Time) (wait time.Duration, err error)
+	// Reserve counts uses of different keys, if the limit of each allows them at
+	// now, and then answers 0; otherwise it counts none of them, and answers which
+	// is the first that is not allowed and how long that one has to wait. It is
+	// atomic: of many at once, no more are allowed than the limits.
+	Reserve(ctx context.Context, organizationID string, now time.Time, uses ...Use) (refused int, wait time.Duration, err error)
 	// Forget forgets the uses of key.
 	Forget(ctx context.Context, organizationID, key string) error
 	// Refund takes one use of key back.
 	Refund(ctx context.Context, organizationID, key string) error
+}
+
+// Use is N more uses of a key that is limited.
+type Use struct {
+	Key   string
+	Limit Limit
+	N     int
 }
 
 // Limit is how often something is allowed: Uses within a Window that begins

@@ -60,6 +60,9 @@ type ListQuery struct {
 	// Counts, if it is there, is made what UserStore.Counts answers, unless that
 	// would cost another trip to the store: then it stays nil.
 	Counts *Counts
+	// Matches, if it is there, is made what UserStore.CountMatches answers, in the
+	// same way.
+	Matches *int
 }
 
 // Position is a place in an ordered list: the values of one user in that
@@ -284,8 +287,13 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 	}
 
 	var counts Counts
-	if page.Counted && len(words) == 0 {
+	matches := -1
+	switch {
+	case !page.Counted:
+	case len(words) == 0:
 		query.Counts = &counts
+	default:
+		query.Matches = &matches
 	}
 	answer := &UserPage{Total: func(ctx context.Context) (int, error) { return d.total(ctx, org, filter, query) }}
 	if query.Groups != nil && len(query.Groups) == 0 {
@@ -312,6 +320,9 @@ func (d *Directory) Users(ctx context.Context, by Actor, filter UserFilter, orde
 
 // total counts a list: from the kept counts, unless words are searched for.
 func (d *Directory) total(ctx context.Context, org *Organization, filter UserFilter, query ListQuery) (int, error) {
+	if query.Matches != nil && *query.Matches >= 0 {
+		return *query.Matches, nil
+	}
 	if len(query.Words) > 0 {
 		query.After, query.Before, query.Limit = nil, nil, math.MaxInt
 		return d.store.CountMatches(ctx, org.ID, query)

@@ -405,7 +405,7 @@ func (d *Directory) disableTwoFactor(ctx context.Context, by Actor, id string, e
 
 // reserve counts n uses under a limit, or says when it goes on.
 func (d *Directory) reserve(ctx context.Context, organizationID, key string, limit Limit, n int, refusal string) error {
-	wait, err := d.limiter.Reserve(ctx, organizationID, key, limit, n, d.Now())
+	_, wait, err := d.limiter.Reserve(ctx, organizationID, d.Now(), Use{key, limit, n})
 	if err != nil {
 		return fmt.Errorf("check limit: %w", err)
 	}

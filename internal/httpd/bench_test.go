@@ -63,14 +63,16 @@ func house(b *testing.B) (ask func(variables map[string]any) []byte) {
 	require.NoError(b, err)
 	_, err = d.EnsureAdministrator(ctx, org, "admin@x.example", hash, "")
 	require.NoError(b, err)
-	require.NoError(b, sample.Fill(ctx, store, org, people, hash, time.Now(), func(int) {}))
+	require.NoError(b, store.Fill(ctx, func(store directory.Store) error {
+		return sample.Fill(ctx, store, org, people, hash, time.Now(), func(int) {})
+	}))
 	signIn, err := accounts.Login(ctx, directory.Origin{IP: "192.0.2.1"}, account.Credentials{Username: "admin@x.example", Password: password})
 	require.NoError(b, err)
 
 	api := graph.NewHandler(&graph.Resolver{Directory: d, Accounts: accounts, PasswordMinLength: 15}, graph.NewSockets(d, accounts, nil, slog.Default()), false)
 	public, err := url.Parse("http://localhost:8080")
 	require.NoError(b, err)
-	handler, err := New(Options{PublicURL: public}, d, accounts, api, func(context.Context) error { return nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	handler, err := New(Options{PublicURL: public, Moment: db.Moment}, d, accounts, api, func(context.Context) error { return nil }, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	require.NoError(b, err)
 	return func(variables map[string]any) []byte {
 		body, err := json.Marshal(map[string]any{"query": consoleList, "variables": variables})

@@ -41,6 +41,9 @@ type Options struct {
 	// asked for and what became of it, each one of a few words, and how long it
 	// took from when the request came. May be nil.
 	Answered func(ctx context.Context, operation, outcome string, took time.Duration)
+	// Moment makes a context of each operation's own, for which reads may see one
+	// moment of the store. May be nil.
+	Moment func(context.Context) context.Context
 	// Metrics answers /metrics, to this machine only; nil: there is no such page.
 	Metrics http.Handler
 }
@@ -114,6 +117,9 @@ func (s *server) graphql(api http.Handler) http.Handler {
 		case graph.IsUpgrade(r):
 			request.Token = sessionToken(r, s.options.PublicURL)
 		case r.Method == http.MethodPost || graph.AsksByGet(r):
+			if s.options.Moment != nil {
+				ctx = s.options.Moment(ctx)
+			}
 			leave, ok := s.admit(ctx, w, r, request)
 			if !ok {
 				s.answered(ctx, request, began)

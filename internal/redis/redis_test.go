@@ -56,7 +56,7 @@ func TestKeys(t *testing.T) {
 	s := account.Session{ID: "sess_1", OrganizationID: "org_1", UserID: "user_1", TokenHash: "hash", ExpiresAt: now.Add(24 * time.Hour)}
 	fill := func(ends time.Time) {
 		t.Helper()
-		_, limited := v.Reserve(t.Context(), "org_1", "key", directory.Limit{Uses: 1, Window: time.Hour}, 1, now)
+		_, _, limited := v.Reserve(t.Context(), "org_1", now, directory.Use{Key: "key", Limit: directory.Limit{Uses: 1, Window: time.Hour}, N: 1})
 		_, begun := v.BeginRequest(t.Context(), "org_1", "key", "fingerprint", now, ends)
 		for _, err := range []error{
 			limited, begun,

@@ -48,15 +48,19 @@ local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
 if last[2] then redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', last[2])) end
 return 0`
 
-// KEYS: session, index. ARGV: token hash, when to clear away, id, user and the
-// other fields with their names.
-var putSession = redis.NewScript(`
+// KEYS: session, index, counts of limits. ARGV: token hash, when to clear away,
+// how many of the counts are forgotten, while of the others one use is taken
+// back, and then id, user and the other fields with their names.
+var putSession = redis.NewScript(refundOne + `
+for i = 3, #KEYS do
+  if i - 2 <= tonumber(ARGV[3]) then redis.call('DEL', KEYS[i]) else refundOne(KEYS[i]) end
+end
 local replaced = redis.call('HGET', KEYS[1], 'id')
 if replaced then redis.call('ZREM', KEYS[2], replaced .. ' ' .. ARGV[1]) end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('PEXPIREAT', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4] .. ' ' .. ARGV[1])` + index)
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[5] .. ' ' .. ARGV[1])` + index)
 
 // KEYS: session, index. ARGV: token hash, when to clear away, last use, end.
 var touchSession = redis.NewScript(`
@@ -79,8 +83,20 @@ return 0`)
 
 // PutSession implements account.Vault.
 func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
-	return unavailable(putSession.Run(ctx, v.client, v.sessionKeys(s),
-		s.TokenHash, milliseconds(ends.Add(keptAfterEnd)),
+	return v.StartSession(ctx, s, ends, account.Released{})
+}
+
+// StartSession implements account.Vault.
+func (v *Vault) StartSession(ctx context.Context, s account.Session, ends time.Time, released account.Released) error {
+	keys, forgotten := v.sessionKeys(s), 0
+	if released.Forget != "" {
+		keys, forgotten = append(keys, v.key(s.OrganizationID, "limit", released.Forget)), 1
+	}
+	if released.Refund != "" {
+		keys = append(keys, v.key(s.OrganizationID, "limit", released.Refund))
+	}
+	return unavailable(putSession.Run(ctx, v.client, keys,
+		s.TokenHash, milliseconds(ends.Add(keptAfterEnd)), forgotten,
 		"id", s.ID, "user", s.UserID,
 		"created", milliseconds(s.CreatedAt), "lastUsed", milliseconds(s.LastUsedAt),
 		"expires", milliseconds(s.ExpiresAt), "authenticated", milliseconds(s.AuthenticatedAt),

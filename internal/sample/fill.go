@@ -18,12 +18,6 @@ const day = 24 * time.Hour
 // batch is how many people are written at a time.
 const batch = 10_000
 
-// Filler is a store that adds very many people faster when it knows of it: all
-// those whom do adds to the store that it is given, or none.
-type Filler interface {
-	Fill(ctx context.Context, do func(directory.Store) error) error
-}
-
 // maxSeated keeps the seats of a very large organization within what one can hold.
 const maxSeated = 40_000
 
@@ -36,13 +30,6 @@ func Seats(n int) int { return min(n/8+1, maxSeated) }
 // people: names, roles and states always, and on the same day also the times,
 // which are told from its beginning.
 func Fill(ctx context.Context, store directory.Store, org *directory.Organization, n int, passwordHash string, now time.Time, progress func(done int)) error {
-	if f, ok := store.(Filler); ok {
-		return f.Fill(ctx, func(store directory.Store) error { return fill(ctx, store, org, n, passwordHash, now, progress) })
-	}
-	return fill(ctx, store, org, n, passwordHash, now, progress)
-}
-
-func fill(ctx context.Context, store directory.Store, org *directory.Organization, n int, passwordHash string, now time.Time, progress func(done int)) error {
 	now = now.UTC().Truncate(day)
 	crowd := newPeople("example.com")
 	random := crowd.random

@@ -42,7 +42,9 @@ func fill(b *testing.B, path string, n int) {
 		b.Fatal(err)
 	}
 	const hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b+dWRWJTmaaJObG"
-	if err := sample.Fill(context.Background(), store, org, n, hash, time.Now(), func(int) {}); err != nil {
+	if err := store.Fill(context.Background(), func(store directory.Store) error {
+		return sample.Fill(context.Background(), store, org, n, hash, time.Now(), func(int) {})
+	}); err != nil {
 		b.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

@@ -92,8 +92,9 @@ func (db *DB) set(ctx context.Context, settings string) error {
 		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
 		return translate(ctx.Err())
-	case c := <-db.writer.free:
-		defer func() { db.writer.free <- c }()
+	case <-db.writer.free:
+		c := db.writer.take()
+		defer func() { db.writer.give(c) }()
 		if c == nil {
 			return nil
 		}

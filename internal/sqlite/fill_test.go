@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -23,9 +22,9 @@ func TestFill(t *testing.T) {
 		{ID: "role_1", Name: "Administrator", Permissions: []directory.Permission{directory.ViewUsers, directory.ManageUsers, directory.ManageRoles, directory.ManageOrganization, directory.ViewAuditLog}},
 		{ID: "role_2", Name: "Customer Success Manager", Permissions: []directory.Permission{directory.CSMSeat}}, {ID: "role_3", Name: "Viewer"},
 	}}
-	filled := func(t *testing.T, store directory.Store) []string {
+	filled := func(t *testing.T, db *DB, fill func(*Store, func(directory.Store) error) error) []string {
 		t.Helper()
-		o := *org
+		store, o := NewStore(db), *org
 		if err := store.InsertOrganization(t.Context(), &o); err != nil {
 			t.Fatal(err)
 		}
@@ -33,21 +32,17 @@ func TestFill(t *testing.T) {
 		if _, err := store.InsertUsers(t.Context(), []*directory.User{u}); err != nil {
 			t.Fatal(err)
 		}
-		if err := sample.Fill(t.Context(), store, &o, 300, "hash", now, func(int) {}); err != nil {
+		if err := fill(store, func(store directory.Store) error {
+			return sample.Fill(t.Context(), store, &o, 300, "hash", now, func(int) {})
+		}); err != nil {
 			t.Fatal(err)
 		}
-		if s, ok := store.(*Store); ok {
-			return contents(t, s.db)
-		}
-		return nil
+		return contents(t, db)
 	}
 	one, two := open(t, filepath.Join(t.TempDir(), "roster.db")), open(t, filepath.Join(t.TempDir(), "roster.db"))
-	want := contents(t, one)
-	schema := slices.Clone(want)
-	// Behind the interface, it is a store like any other.
-	filled(t, struct{ directory.Store }{NewStore(one)})
-	want = contents(t, one)
-	got := filled(t, NewStore(two))
+	schema := contents(t, one)
+	want := filled(t, one, func(s *Store, do func(directory.Store) error) error { return do(s) })
+	got := filled(t, two, func(s *Store, do func(directory.Store) error) error { return s.Fill(t.Context(), do) })
 	if len(want) < len(schema)+300*4 {
 		t.Fatalf("%d rows are few", len(want))
 	}

@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"regexp"
+	"slices"
 	"sync"
 
 	"roster/internal/account"
@@ -30,8 +32,9 @@ type memory struct {
 	next int64
 
 	people        generations[int64, *directory.User] // by number
-	numbers       generations[string, int64]          // of people, by id
+	numbers       generations[string, int64]          // of people, by id; see byKey, too
 	organizations generations[string, *directory.Organization]
+	slugs         generations[string, *directory.Organization]
 	censuses      generations[string, *census]
 	sessions      generations[sessionKey, session]
 
@@ -49,7 +52,7 @@ const (
 func newMemory() *memory {
 	m := &memory{indexes: indexes{limits: usualLimits, made: map[int64]*index{}, making: map[int64]*news{}}}
 	m.people.limit, m.numbers.limit = keptPeople, keptPeople
-	m.organizations.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptSessions
+	m.organizations.limit, m.slugs.limit, m.censuses.limit, m.sessions.limit = keptOrganizations, keptOrganizations, keptOrganizations, keptSessions
 	return m
 }
 
@@ -96,9 +99,17 @@ func written(query string) tables {
 func (m *memory) holds(version int64) bool {
 	if version > m.version && version != m.next {
 		m.forget(allTables)
+		m.indexes.lose()
 		m.version = version
 	}
 	return version >= m.version
+}
+
+// isAt tells whether what is in memory is still of a moment.
+func (m *memory) isAt(version int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.version == version
 }
 
 // keeps tells whether what a transaction has read may be kept. The lock is held.
@@ -132,6 +143,12 @@ func (m *memory) committed(c commit, made bool) {
 	defer m.mu.Unlock()
 	if made {
 		m.version = c.version
+		for _, one := range c.changes {
+			if one.person != nil {
+				// Whoever has changed is asked for next, mostly.
+				m.keepPerson(known{one.person, one.number})
+			}
+		}
 	}
 	m.next = 0
 }
@@ -143,6 +160,7 @@ func (m *memory) forget(what tables) {
 	}
 	if what&organizationsTable != 0 {
 		m.organizations.clear()
+		m.slugs.clear()
 	}
 	if what&groupsTable != 0 {
 		m.censuses.clear()
@@ -172,6 +190,42 @@ func (m *memory) person(organizationID, id string) (known, bool) {
 func (m *memory) keepPerson(k known) {
 	m.people.put(k.number, k.User)
 	m.numbers.put(k.ID, k.number)
+}
+
+// byKey is under what the number of somebody is kept who was found by a key. It
+// may be somebody else's by now.
+func byKey(organizationID, key string) string { return organizationID + "\n" + key }
+
+// peopleByKeys finds those who have these keys, each once, if it knows whose all
+// of them are. The lock is held.
+func (m *memory) peopleByKeys(organizationID string, keys []string) (all []known, complete bool) {
+	for _, key := range keys {
+		number, ok := m.numbers.get(byKey(organizationID, key))
+		if !ok {
+			return nil, false
+		}
+		u, ok := m.people.get(number)
+		if !ok || u.OrganizationID != organizationID || !slices.Contains(u.Keys(), key) {
+			return nil, false
+		}
+		if !slices.ContainsFunc(all, func(k known) bool { return k.number == number }) {
+			all = append(all, known{u, number})
+		}
+	}
+	return all, true
+}
+
+// keepPeopleByKeys keeps people to be found by those of the keys that are theirs
+// as well. The lock is held.
+func (m *memory) keepPeopleByKeys(all []known, keys []string) {
+	for _, k := range all {
+		m.keepPerson(k)
+		for _, key := range k.Keys() {
+			if slices.Contains(keys, key) {
+				m.numbers.put(byKey(k.OrganizationID, key), k.number)
+			}
+		}
+	}
 }
 
 // generations keeps what was used lately: at most limit entries, and at least
@@ -206,42 +260,16 @@ func (g *generations[K, V]) drop(key K) {
 
 func (g *generations[K, V]) clear() { g.young, g.old = nil, nil }
 
-// recall is what find knows in memory, or what read reads, which keep keeps. When
-// it is known, the transaction is the one statement that asks for the version.
+// recall is what find knows in memory, or what read reads, which keep keeps.
 func recall[V any](ctx context.Context, db *DB, find func(*memory) (V, bool), read func(*tx) (V, error), keep func(*memory, V)) (value V, err error) {
-	if value, known := remembered(ctx, db, find); known {
-		return value, nil
-	}
-	err = db.read(ctx, func(t *tx) (err error) {
+	look := func(t *tx) (err error) {
 		value, err = recalled(t, find, func() (V, error) { return read(t) }, keep)
 		return err
-	})
-	return value, err
-}
-
-// remembered is what find knows in memory of this moment. What goes wrong here
-// is for the transaction that follows to tell.
-func remembered[V any](ctx context.Context, db *DB, find func(*memory) (V, bool)) (value V, known bool) {
-	select {
-	case <-db.reader.closed:
-	case <-ctx.Done():
-	case c := <-db.reader.free:
-		defer func() { db.reader.free <- c }()
-		if c == nil {
-			break
-		}
-		t := &tx{ctx: ctx, conn: c, memory: db.memory, observe: db.reader.observe}
-		version, err := t.version()
-		if err != nil {
-			break
-		}
-		db.memory.mu.Lock()
-		defer db.memory.mu.Unlock()
-		if db.memory.holds(version) {
-			value, known = find(db.memory)
-		}
 	}
-	return value, known
+	if err = db.recollect(ctx, look); errors.Is(err, errForgotten) {
+		err = db.read(ctx, look)
+	}
+	return value, err
 }
 
 // recalled is recall within a transaction: find, read and keep are called with
@@ -260,6 +288,9 @@ func recalled[V any](t *tx, find func(*memory) (V, bool), read func() (V, error)
 	m.mu.Unlock()
 	if known {
 		return value, nil
+	}
+	if t.conn == nil {
+		return value, errForgotten
 	}
 	if value, err = read(); err != nil {
 		return value, err

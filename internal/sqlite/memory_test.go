@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -29,7 +30,7 @@ type searched struct {
 func search(t *testing.T, path string, common int) searched {
 	t.Helper()
 	db := open(t, path)
-	db.memory.indexes.limits = limits{from: 1, common: common, atMost: 1_000_000}
+	db.memory.indexes.limits = limits{from: 1, common: common, atMost: 1_000_000, leaf: 4}
 	return searched{NewStore(db), t}
 }
 
@@ -70,6 +71,52 @@ func TestIndexedLists(t *testing.T) {
 			store := search(t, filepath.Join(t.TempDir(), "roster.db"), common)
 			storetest.Lists(t, func(t *testing.T) directory.Store { return searched{store.Store, t} })
 		})
+	}
+}
+
+// Without an index, words that many have are looked for among those who have
+// the others.
+func TestListsWithoutIndex(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	db.memory.indexes.limits = limits{from: math.MaxInt, common: 3}
+	storetest.Lists(t, func(*testing.T) directory.Store { return NewStore(db) })
+}
+
+// Those who are found are read and sorted where a walk to them would be long.
+func TestFarAway(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "roster.db"))
+	db.memory.indexes.limits = limits{from: math.MaxInt, common: 100}
+	store, o := NewStore(db), &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, store.InsertOrganization(t.Context(), o))
+	var users []*directory.User
+	for i := range 3_000 {
+		u := newUser(o, fmt.Sprintf("user%04d", i), "Ann")
+		u.CreatedAt = time.UnixMilli(int64(i)).UTC()
+		if i >= 2_950 {
+			u.Name = "Zoe"
+		}
+		users = append(users, u)
+	}
+	add(t, store, users...)
+	for _, order := range []directory.OrderField{directory.ByName, directory.ByEmail, directory.ByRole, directory.ByCreated} {
+		for _, down := range []bool{false, true} {
+			q := directory.ListQuery{Words: []string{"zoe"}, Order: directory.Order{Field: order, Descending: down}, Roles: []string{"role"}, Limit: 2}
+			want := []string{"user2950", "user2951", "user2952", "user2953"}
+			if down {
+				want = []string{"user2999", "user2998", "user2997", "user2996"}
+			}
+			var got []string
+			for range 2 {
+				page, err := store.ListUsers(t.Context(), o.ID, q)
+				require.NoError(t, err)
+				for _, u := range page {
+					got = append(got, u.ID)
+				}
+				at := directory.PositionOf(page[len(page)-1], order)
+				q.After = &at
+			}
+			assert.Equal(t, want, got, "%s, descending %v", order, down)
+		}
 	}
 }
 
@@ -249,7 +296,8 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 	add(t, store.Store, ann, newUser(o, "bob", "Bob"))
 	store.await(o.ID)
 
-	held := <-store.db.writer.free
+	<-store.db.writer.free
+	held := store.db.writer.take()
 	waiting := func(n int) {
 		require.Eventually(t, func() bool {
 			store.db.line.mu.Lock()
@@ -261,7 +309,7 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 	group.Go(func() {
 		assert.ErrorIs(t, store.db.write(t.Context(), func(tx *tx) error {
 			for number := range int64(2) {
-				tx.changes = append(tx.changes, change{1, number + 1, nil, &listed{words: []string{"bob"}}})
+				tx.changes = append(tx.changes, change{organization: 1, number: number + 1, is: &listed{words: []string{"bob"}}})
 			}
 			return directory.ErrTaken
 		}), directory.ErrTaken)
@@ -272,7 +320,7 @@ func TestGivenUpWritesAmongOthers(t *testing.T) {
 		assert.NoError(t, store.UpdateUser(t.Context(), ann))
 	})
 	waiting(2)
-	store.db.writer.free <- held
+	store.db.writer.give(held)
 	group.Wait()
 
 	store.await(o.ID)

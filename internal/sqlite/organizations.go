@@ -70,10 +70,19 @@ func (s *Store) Organization(ctx context.Context, id string) (*directory.Organiz
 
 // OrganizationBySlug implements directory.OrganizationStore.
 func (s *Store) OrganizationBySlug(ctx context.Context, slug string) (*directory.Organization, error) {
-	if slug == "" {
-		return one(s.organizations(ctx, selectOrganizations+"WHERE id > '' ORDER BY id LIMIT 1"))
+	found, err := recall(ctx, s.db,
+		func(m *memory) (*directory.Organization, bool) { return m.slugs.get(slug) },
+		func(t *tx) (*directory.Organization, error) {
+			if slug == "" {
+				return one(t.organizations(selectOrganizations + "WHERE id > '' ORDER BY id LIMIT 1"))
+			}
+			return one(t.organizations(selectOrganizations+"WHERE slug = ?", slug))
+		},
+		func(m *memory, o *directory.Organization) { m.slugs.put(slug, o) })
+	if err != nil {
+		return nil, err
 	}
-	return one(s.organizations(ctx, selectOrganizations+"WHERE slug = ?", slug))
+	return found.Clone(), nil
 }
 
 // DueOrganizations implements directory.OrganizationStore.

@@ -21,9 +21,7 @@ type plans map[string][]string
 func (p plans) look(t *testing.T, db *DB) {
 	t.Helper()
 	for _, pool := range []*pool{db.writer, db.reader} {
-		for range cap(pool.free) {
-			c := <-pool.free
-			pool.free <- c
+		for _, c := range slices.Clone(pool.unused) {
 			if c == nil {
 				continue
 			}

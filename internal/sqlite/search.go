@@ -1,428 +1,259 @@
 package sqlite
 
 import (
-	"context"
-	"encoding/binary"
-	"errors"
-	"math"
-	"runtime/debug"
+	"cmp"
+	"database/sql"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"unicode/utf8"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"roster/internal/directory"
 )
 
-// A search asks who has words that begin so, how many they are, and who of them
-// come next in some order. The table of words answers the first; for the
-// beginning of a common word it takes long, since the answer is long. So a large
-// organization has an index in memory: the set of people of each beginning that
-// many have, and of each group, as bitmaps; and the order of everybody, as far
-// as 8 bytes tell it. Sets are met and counted in millionths of a second.
-//
-// The index is made once, in the background, when somebody first looks at the
-// list; until then a search goes by the table alone. From then on each commit of
-// this process brings it up to date. It answers only a transaction that sees
-// the version of the file that it has come to; when another process has written,
-// it is thrown away and made anew.
-type index struct {
-	organization int64
-	common       int
+// wordRange are the entries of words that begin with a word and are in the
+// groups of the list; inRange are its parameters.
+const wordRange = "organization = ?1 AND word >= ?2 AND word < ?3 AND (?4 IS NULL OR in_group IN (SELECT value FROM json_each(?4)))"
 
-	mu      sync.RWMutex
-	version int64
-	// beginnings are those that more than common people have, and had when it was
-	// made.
-	beginnings map[string]*roaring.Bitmap
-	groups     map[int64]*roaring.Bitmap
-	statuses   map[directory.Status]*roaring.Bitmap
-	// standings are by number, from first on.
-	first     int64
-	standings []standing
+func (l *list) inRange(word string) []any {
+	var groups any
+	if l.Groups != nil {
+		numbers := make([]int64, len(l.groups))
+		for i, g := range l.groups {
+			numbers[i] = g.number
+		}
+		groups = jsonOf(numbers)
+	}
+	return []any{l.organization, word, word + top, groups}
 }
 
-// limits are how much the indexes are for.
-type limits struct {
-	// from is from how many people on an organization has an index.
-	from int
-	// common is how many may have a word without its being kept in the index:
-	// reading them from the table takes less than a millisecond.
-	common int
-	// atMost bounds the people of all indexes together, for each of whom one takes
-	// about 100 bytes. An organization that finds no room is searched without.
-	atMost int
-}
-
-var usualLimits = limits{from: 2_000, common: 1_000, atMost: 3_000_000}
-
-// standing is where somebody stands in the lists.
-type standing struct {
-	group int32
-	// places are in the orders by name, address, username, last sign-in and
-	// creation: the value of the order, or as much of a text as fits. Who has the
-	// same may still stand before or behind.
-	places [5]uint64
-}
-
-// slots are which of the places an order has.
-var slots = map[string]int{"name": 0, "email": 1, "username": 2, "last_login": 3, "created": 4}
-
-func placeOfText(text string) uint64 {
-	var first [8]byte
-	copy(first[:], text)
-	return binary.BigEndian.Uint64(first[:])
-}
-
-func placeOfTime(milli int64) uint64 { return uint64(milli) ^ 1<<63 } //nolint:gosec // keeps the order
-
-func (i *indexed) standing() standing {
-	return standing{int32(i.inGroup), [5]uint64{ //nolint:gosec // there are few groups
-		placeOfText(i.name), placeOfText(i.email), placeOfText(i.username), placeOfTime(i.lastLogin), placeOfTime(i.created),
-	}}
-}
-
-// change is what a transaction does to somebody, as far as lists go; was is nil
-// for somebody new.
-type change struct {
-	organization, number int64
-	was, is              *listed
-}
-
-// listed is what lists know of somebody.
-type listed struct {
-	indexed
-	words []string
-}
-
-func (x *index) apply(c change) {
-	number := uint32(c.number) //nolint:gosec // the numbers of a file's users go up to four billion
-	if c.was != nil {
-		remove(x.groups, c.was.inGroup, number)
-		remove(x.statuses, directory.Status(c.was.status), number)
-		for _, word := range c.was.words {
-			for end := 1; end <= len(word); end++ {
-				remove(x.beginnings, word[:end], number)
+// search finds those of the list who have the words.
+func (l *list) search() error {
+	l.found = []*roaring.Bitmap{}
+	var known []*parted      // who has the words that the index knows
+	var rare *roaring.Bitmap // who has those that few have
+	var common []string
+	for _, word := range l.Words {
+		if l.index != nil {
+			if set := l.index.words.of(word); set != nil {
+				known = append(known, set)
+				continue
 			}
 		}
+		set, all, err := l.fewHaving(word)
+		if err != nil {
+			return err
+		}
+		if !all {
+			common = append(common, word)
+			continue
+		}
+		if rare != nil {
+			set.And(rare)
+		}
+		rare = set
 	}
-	x.place(c.number, c.is.status, c.is.standing())
-	for _, word := range c.is.words {
-		for end := 1; end <= len(word); end++ {
-			if set := x.beginnings[word[:end]]; set != nil {
-				set.Add(number)
+	// There is no index yet, or it does not know that a word has become common.
+	for _, word := range common {
+		var set *roaring.Bitmap
+		var err error
+		if rare == nil {
+			set, err = l.having(word)
+		} else {
+			set, err = l.ofThese(rare, word)
+		}
+		if err != nil {
+			return err
+		}
+		rare = set
+	}
+	if len(known) == 0 {
+		l.found = append(l.found, rare)
+		return nil
+	}
+	for i, status := range statuses {
+		var groups []*roaring.Bitmap
+		for _, g := range l.groups {
+			if g.Status == status {
+				groups = append(groups, l.index.groups[l.index.places[g.number]].members)
 			}
 		}
-	}
-}
-
-func remove[K comparable](sets map[K]*roaring.Bitmap, key K, number uint32) {
-	if set := sets[key]; set != nil {
-		set.Remove(number)
-	}
-}
-
-// place notes where somebody stands.
-func (x *index) place(number int64, status string, s standing) {
-	if len(x.standings) == 0 {
-		x.first = number
-	}
-	for int64(len(x.standings)) <= number-x.first {
-		x.standings = append(x.standings, standing{})
-	}
-	x.standings[number-x.first] = s
-	put(x.groups, int64(s.group), number)
-	put(x.statuses, directory.Status(status), number)
-}
-
-func put[K comparable](sets map[K]*roaring.Bitmap, key K, number int64) {
-	if sets[key] == nil {
-		sets[key] = roaring.New()
-	}
-	sets[key].Add(uint32(number)) //nolint:gosec // see index.apply
-}
-
-// indexes are those of all organizations, and what is to be told to those that
-// are being made.
-type indexes struct {
-	limits
-	mu     sync.Mutex
-	made   map[int64]*index
-	making map[int64]*news
-}
-
-// news is what has been committed while an index is being made.
-type news struct {
-	people  int
-	commits []commit
-}
-
-// commit is a version of the file, and what was changed of people since the one
-// before; untold: something of which nothing is said.
-type commit struct {
-	version int64
-	changes []change
-	untold  bool
-}
-
-// of is the index of an organization of so many people; nil while there is
-// none. The first who asks has it made.
-func (all *indexes) of(db *DB, organization int64, people int) *index {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if x := all.made[organization]; x != nil || people < all.from || all.making[organization] != nil || all.people()+people > all.atMost {
-		return x
-	}
-	heard := &news{people: people}
-	all.making[organization] = heard
-	db.beside.Go(func() {
-		x := &index{
-			organization: organization, common: all.common, beginnings: map[string]*roaring.Bitmap{},
-			groups: map[int64]*roaring.Bitmap{}, statuses: map[directory.Status]*roaring.Bitmap{},
-			standings: make([]standing, 0, people+people/50),
+		if len(groups) == 0 {
+			continue
 		}
-		all.finish(x, db.read(context.Background(), x.make))
-		// Making it has taken several times the memory that it needs.
-		debug.FreeOSMemory()
-	})
+		var sets []*roaring.Bitmap
+		if rare != nil {
+			sets = append(sets, rare)
+		}
+		for _, set := range known {
+			sets = append(sets, set[i])
+		}
+		found := inAll(sets)
+		if l.whole[status] || rare != nil {
+			l.found = append(l.found, found)
+			continue
+		}
+		for _, group := range groups {
+			l.found = append(l.found, roaring.And(found, group))
+		}
+	}
 	return nil
 }
 
-// finish has an index used that was made without an error.
-func (all *indexes) finish(x *index, err error) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if heard := all.making[x.organization]; err == nil && x.catchUp(heard) {
-		all.made[x.organization] = x
+// inAll is who is in all sets. With one set it is that, which must not be changed.
+func inAll(sets []*roaring.Bitmap) *roaring.Bitmap {
+	slices.SortFunc(sets, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	found := sets[0]
+	for _, set := range sets[1:] {
+		found = roaring.And(found, set)
 	}
-	delete(all.making, x.organization)
+	return found
 }
 
-// catchUp applies what was committed since the index began to be made.
-func (x *index) catchUp(heard *news) bool {
-	for _, c := range heard.commits {
-		if c.version <= x.version {
-			continue
-		}
-		if c.untold || c.version != x.version+1 {
-			return false
-		}
-		x.follow(c)
-	}
-	return true
+// fewHaving reads who of the groups has a word that begins so, unless they are
+// many, then it is not all: their numbers, or, with an index, the members.
+func (l *list) fewHaving(word string) (set *roaring.Bitmap, all bool, err error) {
+	common := l.memory.indexes.common
+	set, rows, err := l.members("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
+	return set, rows <= common, err
 }
 
-// follow brings the index to a version.
-func (x *index) follow(c commit) {
-	for _, one := range c.changes {
-		if one.organization == x.organization {
-			x.apply(one)
-		}
-	}
-	x.version = c.version
-}
-
-// follow brings all indexes to a version.
-func (all *indexes) follow(c commit) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	for _, heard := range all.making {
-		heard.commits = append(heard.commits, c)
-	}
-	for _, x := range all.made {
-		x.mu.Lock()
-		known := !c.untold && x.version+1 == c.version
-		if known {
-			x.follow(c)
-		}
-		x.mu.Unlock()
-		if !known {
-			delete(all.made, x.organization)
-		}
-	}
-}
-
-// drop throws an index away that has missed what another process has written.
-func (all *indexes) drop(x *index) {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.made[x.organization] == x {
-		delete(all.made, x.organization)
-	}
-}
-
-// people are how many the indexes know. The lock is held.
-func (all *indexes) people() int {
-	n := 0
-	for _, x := range all.made {
-		n += len(x.standings)
-	}
-	for _, heard := range all.making {
-		n += heard.people
-	}
-	return n
-}
-
-// atOnce is how many rows are read by one statement while an index is made.
-const atOnce = 2_000
-
-// everybody and everyWord read on behind somebody and behind a word.
-const (
-	everybody = `SELECT group_concat(number || ' ' || in_group || ' ' || status || ' ' || last_login || ' ' || created || ' ' ||
-			hex(substr(CAST(name AS BLOB), 1, 8)) || ' ' || hex(substr(CAST(email AS BLOB), 1, 8)) || ' ' || hex(substr(CAST(username AS BLOB), 1, 8)), char(10))
-		FROM (SELECT number, in_group, status, last_login, created, name, email, username FROM users NOT INDEXED WHERE number > ? AND organization = ? ORDER BY number LIMIT ?)`
-	everyWord = `SELECT group_concat(user || ' ' || octet_length(word) || ' ' || word, '')
-		FROM (SELECT word, user FROM words WHERE organization = ? AND (word, user) > (?, ?) ORDER BY word, user LIMIT ?)`
-)
-
-// make reads the index from the file.
-func (x *index) make(t *tx) error {
-	var err error
-	if x.version, err = t.version(); err != nil {
+// having is fewHaving, however many they are.
+func (l *list) having(word string) (*roaring.Bitmap, error) {
+	set := roaring.New()
+	err := l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
+		var number int64
+		err := rows.Scan(&number)
+		set.Add(l.memberOf(number))
 		return err
+	})
+	return set, err
+}
+
+// ofThese are those of a few who have a word that begins so.
+func (l *list) ofThese(few *roaring.Bitmap, word string) (*roaring.Bitmap, error) {
+	numbers := make([]int64, 0, few.GetCardinality())
+	each([]*roaring.Bitmap{few}, func(members []uint32) {
+		for _, member := range members {
+			numbers = append(numbers, l.numberOf(member))
+		}
+	})
+	set, _, err := l.members("SELECT group_concat(number) FROM users WHERE number IN (SELECT value FROM json_each(?)) AND instr(words, char(10) || ?) > 0",
+		jsonOf(numbers), word)
+	return set, err
+}
+
+// members are those whose numbers a query answers as one value, and how many
+// numbers that were: somebody may be there twice.
+func (l *list) members(query string, args ...any) (set *roaring.Bitmap, rows int, err error) {
+	set = roaring.New()
+	joined, err := l.value(query, args...)
+	if err != nil || joined == nil {
+		return set, 0, err
 	}
-	last := int64(math.MinInt64)
-	for {
-		text, err := t.next(everybody, last, x.organization, int64(atOnce))
+	numbers, err := splitNumbers(joined)
+	for _, number := range numbers {
+		set.Add(l.memberOf(number))
+	}
+	return set, len(numbers), err
+}
+
+// memberOf is who has a number in the index; without one, the number.
+func (l *list) memberOf(number int64) uint32 {
+	if l.index == nil {
+		return uint32(number) //nolint:gosec // see index.member
+	}
+	member, _ := l.index.member(number)
+	return member
+}
+
+// numberOf is the opposite of memberOf.
+func (l *list) numberOf(member uint32) int64 {
+	if l.index == nil {
+		return int64(member)
+	}
+	return int64(l.index.numbers[member])
+}
+
+// splitNumbers reads what group_concat has made of numbers.
+func splitNumbers(joined any) ([]int64, error) {
+	text, ok := joined.(string)
+	if !ok {
+		text = fmt.Sprint(joined)
+	}
+	numbers := make([]int64, 0, strings.Count(text, ",")+1)
+	for part := range strings.SplitSeq(text, ",") {
+		number, err := strconv.ParseInt(part, 10, 64)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if text == "" {
-			break
-		}
-		for line := range strings.SplitSeq(text, "\n") {
-			if last, err = x.read(line); err != nil {
-				return err
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
+}
+
+// count is how many have the words.
+func (l *list) count() int { return sizeOf(l.found) }
+
+// sizeOf is how many are in sets that have nobody in common.
+func sizeOf(sets []*roaring.Bitmap) (people int) {
+	for _, set := range sets {
+		people += int(set.GetCardinality()) //nolint:gosec // people of a file
+	}
+	return people
+}
+
+// candidate is somebody who may be on the page, and where in the list.
+type candidate struct {
+	number int64
+	at     directory.Position
+}
+
+// sortFound reads where people stand, and keeps those nearest to where the page
+// begins.
+func (l *list) sortFound(numbers []uint32) ([]int64, error) {
+	var page []candidate
+	err := l.rows("SELECT number, id, "+l.order.name+", in_group FROM users WHERE number IN (SELECT value FROM json_each(?))", []any{jsonOf(numbers)},
+		func(rows *sql.Rows) error {
+			c := candidate{}
+			e := entry{}
+			var group int64
+			value := any(&e.text)
+			if l.order.times {
+				value = &e.milli
 			}
-		}
-	}
-	b := beginnings{index: x}
-	word, user := "", int64(math.MinInt64)
-	for {
-		text, err := t.next(everyWord, x.organization, word, user, int64(atOnce))
-		if err != nil {
+			err := rows.Scan(&c.number, &e.id, value, &group)
+			c.at = l.position(e, group)
+			page = append(page, c)
 			return err
-		}
-		if text == "" {
-			break
-		}
-		for text != "" {
-			if user, word, text, err = cutSized(text); err != nil {
-				return err
-			}
-			b.add(word, uint32(user)) //nolint:gosec // see index.apply
-		}
-	}
-	b.end(0)
-	return nil
-}
-
-// next is a piece of something long; it ends early when the file is closed.
-func (t *tx) next(query string, args ...any) (string, error) {
-	select {
-	case <-t.closed:
-		return "", context.Canceled
-	default:
-	}
-	value, err := t.value(query, args...)
-	text, _ := value.(string)
-	return text, err
-}
-
-// read reads one of everybody.
-func (x *index) read(line string) (number int64, err error) {
-	var fields [8]string
-	for i := range fields {
-		fields[i], line, _ = strings.Cut(line, " ")
-	}
-	var numbers [4]int64
-	for i, field := range []string{fields[0], fields[1], fields[3], fields[4]} {
-		var e error
-		numbers[i], e = strconv.ParseInt(field, 10, 64)
-		err = errors.Join(err, e)
-	}
-	s := standing{int32(numbers[1]), [5]uint64{3: placeOfTime(numbers[2]), 4: placeOfTime(numbers[3])}} //nolint:gosec // there are few groups
-	for i, field := range fields[5:] {
-		if field == "" {
-			continue
-		}
-		place, e := strconv.ParseUint(field, 16, 64)
-		err = errors.Join(err, e)
-		s.places[i] = place << (64 - 4*len(field))
-	}
-	x.place(numbers[0], fields[2], s)
-	return numbers[0], err
-}
-
-// cutSized cuts "number size text" off, where the text is so many bytes.
-func cutSized(from string) (number int64, text, rest string, err error) {
-	first, rest, _ := strings.Cut(from, " ")
-	length, rest, _ := strings.Cut(rest, " ")
-	number, err = strconv.ParseInt(first, 10, 64)
-	size, err2 := strconv.Atoi(length)
-	if err = errors.Join(err, err2); err == nil && (size < 0 || size > len(rest)) {
-		err = errors.New("sqlite: a walk answered what it was not asked")
-	}
+		})
 	if err != nil {
-		return 0, "", "", err
+		return nil, err
 	}
-	return number, rest[:size], rest[size:], nil
+	if start := l.start(); start != nil {
+		page = slices.DeleteFunc(page, func(c candidate) bool { return l.compare(c.at, *start) <= 0 })
+	}
+	slices.SortFunc(page, func(a, b candidate) int { return l.compare(a.at, b.at) })
+	found := make([]int64, min(len(page), l.Limit))
+	for i := range found {
+		found[i] = page[i].number
+	}
+	return found, nil
 }
 
-// beginnings collects the people of each beginning from the words in their order.
-type beginnings struct {
-	*index
-	word string
-	// open are those who have the first byte of word, the first two, and so on.
-	open []having
-}
-
-// having are people of whom some come as a set when they are many.
-type having struct {
-	few  []uint32
-	many *roaring.Bitmap
-}
-
-func (b *beginnings) add(word string, user uint32) {
-	same := 0
-	for same < min(len(word), len(b.word)) && word[same] == b.word[same] {
-		same++
+// position is the place in the list of somebody in a group.
+func (l *list) position(e entry, group int64) directory.Position {
+	p := directory.Position{ID: e.id, Text: e.text}
+	if l.order.times {
+		p.Time = time.UnixMilli(e.milli).UTC()
 	}
-	b.end(same)
-	b.word = word
-	for len(b.open) < len(word) {
-		b.open = append(b.open, having{})
+	if l.Order.Field == directory.ByRole {
+		p.RoleID = l.byNumber[group].RoleID
+	} else {
+		p.Missing = l.order.missing(e)
 	}
-	for i := range len(word) {
-		h := &b.open[i]
-		if h.few = append(h.few, user); len(h.few) > b.common {
-			h.gather()
-		}
-	}
-}
-
-func (h *having) gather() {
-	if h.many == nil {
-		h.many = roaring.New()
-	}
-	h.many.AddMany(h.few)
-	h.few = h.few[:0]
-}
-
-// end keeps the beginnings of the word that are longer than this and that many
-// have.
-func (b *beginnings) end(length int) {
-	for i := length; i < len(b.word); i++ {
-		h := &b.open[i]
-		if h.many != nil {
-			h.gather()
-			if utf8.ValidString(b.word[:i+1]) {
-				h.many.RunOptimize()
-				b.beginnings[strings.Clone(b.word[:i+1])] = h.many
-			}
-		}
-		h.few, h.many = h.few[:0], nil
-	}
+	return p
 }

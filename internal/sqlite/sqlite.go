@@ -169,9 +169,12 @@ func (db *DB) read(ctx context.Context, do func(*tx) error) error {
 type pool struct {
 	db    *sql.DB
 	begin string
-	// free holds the connections that nobody uses; nil stands for one that is
-	// still to be opened.
-	free   chan *conn
+	// free has an entry for each connection that nobody uses; whoever gets one
+	// takes the connection that was used last, whose cache is as good as new, and
+	// gives it back.
+	free   chan struct{}
+	mu     sync.Mutex
+	unused []*conn
 	closed chan struct{}
 	memory *memory
 	// observe may be nil; see DB.Observe.
@@ -216,18 +219,38 @@ func newPool(path, settings, begin string, size int, m *memory) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pool{db: db, begin: begin, free: make(chan *conn, size), closed: make(chan struct{}), memory: m}
+	p := &pool{db: db, begin: begin, free: make(chan struct{}, size), closed: make(chan struct{}), memory: m}
 	for range size {
-		p.free <- nil
+		p.give(nil)
 	}
 	return p, nil
+}
+
+// take takes a connection, for an entry of free; nil stands for one that is still
+// to be opened.
+func (p *pool) take() *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.unused) - 1
+	c := p.unused[last]
+	p.unused = p.unused[:last]
+	return c
+}
+
+// give gives a connection back.
+func (p *pool) give(c *conn) {
+	p.mu.Lock()
+	p.unused = append(p.unused, c)
+	p.mu.Unlock()
+	p.free <- struct{}{}
 }
 
 func (p *pool) close() error {
 	close(p.closed)
 	var errs []error
 	for range cap(p.free) {
-		if c := <-p.free; c != nil {
+		<-p.free
+		if c := p.take(); c != nil {
 			errs = append(errs, c.close(false))
 		}
 	}
@@ -245,8 +268,9 @@ func (p *pool) transact(ctx context.Context, do func(*tx) error) error {
 		return translate(sql.ErrConnDone)
 	case <-ctx.Done():
 		return translate(ctx.Err())
-	case c := <-p.free:
-		defer func() { p.free <- c }()
+	case <-p.free:
+		c := p.take()
+		defer func() { p.give(c) }()
 		return translate(p.run(ctx, &c, false, do))
 	}
 }
@@ -280,7 +304,7 @@ func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error
 	if err := t.flush(!lazy); err != nil {
 		return err
 	}
-	if err := p.start(t); err != nil {
+	if _, err := t.value(p.begin); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
@@ -293,21 +317,11 @@ func (p *pool) run(ctx context.Context, at **conn, lazy bool, do func(*tx) error
 	return nil
 }
 
-// start begins a transaction. Only one that writes may have to wait, for another
-// process.
-func (p *pool) start(t *tx) (err error) {
-	if p.begin == "BEGIN" {
-		_, err = t.value(p.begin)
-	} else {
-		_, err = t.exec(p.begin)
-	}
-	return err
-}
-
 // tx is a transaction. Its statements are prepared once for a connection and
 // kept: they are few texts with parameters, never put together from values.
 type tx struct {
-	ctx     context.Context //nolint:containedctx // a transaction lives within one call
+	ctx context.Context //nolint:containedctx // a transaction lives within one call
+	// conn is nil when only memory is asked; see DB.recollect.
 	conn    *conn
 	observe func(ctx context.Context, statement string)
 	memory  *memory
@@ -327,15 +341,17 @@ func (t *tx) commit() error {
 		_, err := t.value("COMMIT")
 		return err
 	}
-	if _, err := t.exec("UPDATE changes SET n = n + 1 WHERE one = 1"); err != nil {
-		return err
-	}
-	t.seen = 0
-	version, err := t.version()
+	n, err := t.value("UPDATE changes SET n = n + 1 WHERE one = 1 RETURNING n + 1")
 	if err != nil {
 		return err
 	}
-	c := commit{version, t.changes, t.untold}
+	version, _ := n.(int64)
+	c := commit{version: version, changes: t.changes, untold: t.untold}
+	if !t.untold {
+		if c.moves, err = t.moves(); err != nil {
+			return err
+		}
+	}
 	t.memory.commit(c, t.wrote)
 	_, err = t.value("COMMIT")
 	t.memory.committed(c, err == nil)
@@ -354,6 +370,16 @@ func (t *tx) exec(query string, args ...any) (changed int64, err error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// add is exec for a row that is kept in memory by a key that is new: as nothing
+// is kept of what is not there, nothing in any memory gets old by it.
+func (t *tx) add(query string, args ...any) error {
+	stmt, err := t.prepare(query)
+	if err == nil {
+		_, err = stmt.ExecContext(t.ctx, args...)
+	}
+	return err
 }
 
 // insert adds one row, and answers its rowid; false when a conflict has kept it
@@ -412,6 +438,9 @@ type failed struct{ err error }
 func (f failed) Scan(...any) error { return f.err }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
+	if t.conn == nil {
+		return nil, errForgotten
+	}
 	if t.observe != nil {
 		t.observe(t.ctx, query)
 	}
@@ -432,6 +461,9 @@ func (t *tx) prepare(query string) (*sql.Stmt, error) {
 // goroutine would have to wait; so it must be short. What it answers are int64,
 // string and nil; what it is given, too.
 func (t *tx) value(query string, args ...any) (value any, err error) {
+	if t.conn == nil {
+		return nil, errForgotten
+	}
 	if t.observe != nil {
 		t.observe(t.ctx, query)
 	}

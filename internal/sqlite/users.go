@@ -132,7 +132,7 @@ func (s *Store) InsertUsers(ctx context.Context, users []*directory.User) ([]err
 			if s.db.within != nil {
 				continue // Fill adds the words of all.
 			}
-			t.changes = append(t.changes, change{organization, number, nil, &listed{r.indexed, r.words}})
+			t.changes = append(t.changes, change{organization: organization, number: number, is: &listed{r.indexed, users[i].ID, r.words}})
 			for _, word := range r.words {
 				words = append(words, wordRow{word, number, r.inGroup})
 			}
@@ -251,28 +251,29 @@ func (t *tx) count(group int64, n int) error {
 // UpdateUser implements directory.UserStore.
 func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 	r, next := rowOf(u), u.Revision+1
+	person := u.Clone()
+	person.Revision = next
 	err := s.db.write(ctx, func(t *tx) error {
-		organization, err := t.organization(u.OrganizationID)
-		if errors.Is(err, directory.ErrNotFound) {
-			return directory.ErrStale
-		}
-		if err != nil {
-			return err
-		}
-		var number int64
+		var organization, number int64
 		var was indexed
+		var wasGroup directory.Group
 		var wasWords string
-		err = t.row(`SELECT number, in_group, status, name, email, username, last_login, created, words FROM users
-			WHERE organization = ? AND id = ? AND revision = ?`, organization, u.ID, u.Revision).
-			Scan(&number, &was.inGroup, &was.status, &was.name, &was.email, &was.username, &was.lastLogin, &was.created, &wasWords)
+		err := t.row(`SELECT u.organization, u.number, u.in_group, u.status, u.name, u.email, u.username, u.last_login, u.created, u.words,
+				g.status, g.role, g.two_factor
+			FROM users u CROSS JOIN groups g ON g.number = u.in_group
+			WHERE u.organization = (SELECT number FROM organizations WHERE id = ?) AND u.id = ? AND u.revision = ?`, u.OrganizationID, u.ID, u.Revision).
+			Scan(&organization, &number, &was.inGroup, &was.status, &was.name, &was.email, &was.username, &was.lastLogin, &was.created, &wasWords,
+				&wasGroup.Status, &wasGroup.RoleID, &wasGroup.TwoFactor)
 		if errors.Is(err, sql.ErrNoRows) {
 			return directory.ErrStale
 		}
 		if err != nil {
 			return err
 		}
-		if r.inGroup, err = t.group(organization, r.group); err != nil {
-			return err
+		if r.inGroup = was.inGroup; r.group != wasGroup {
+			if r.inGroup, err = t.group(organization, r.group); err != nil {
+				return err
+			}
 		}
 		// The keys are the texts that lists are ordered by.
 		if err := t.changeKeys(organization, number, []string{was.email, was.username}, r.keys); err != nil {
@@ -282,13 +283,22 @@ func (s *Store) UpdateUser(ctx context.Context, u *directory.User) error {
 		if err := t.changeWords(organization, number, was.inGroup, r.inGroup, before, r.words); err != nil {
 			return err
 		}
-		t.changes = append(t.changes, change{organization, number, &listed{was, before}, &listed{r.indexed, r.words}})
+		t.changes = append(t.changes, change{organization, number, &listed{was, u.ID, before}, &listed{r.indexed, u.ID, r.words}, person})
 		if was.inGroup != r.inGroup {
 			if err := errors.Join(t.count(was.inGroup, -1), t.count(r.inGroup, 1)); err != nil {
 				return err
 			}
 		}
-		if was != r.indexed {
+		signedIn := was
+		signedIn.lastLogin = r.lastLogin
+		switch {
+		case was == r.indexed:
+		case signedIn == r.indexed:
+			// The most usual of changes, of which two indexes know.
+			_, err = t.exec(`UPDATE users SET last_login = ?, revision = ?, due = ?, invitation_hash = ?, reset_hash = ?, words = ?, document = ? WHERE number = ?`,
+				r.lastLogin, next, r.due, r.invitation, r.reset, joined(r.words), r.document, number)
+			return err
+		default:
 			// Apart, because it rewrites the entries of ten indexes.
 			if _, err := t.exec(`UPDATE users SET in_group = ?, status = ?, name = ?, email = ?, username = ?, last_login = ?, created = ? WHERE number = ?`,
 				r.inGroup, r.status, r.name, r.email, r.username, r.lastLogin, r.created, number); err != nil {
@@ -349,23 +359,27 @@ func (t *tx) changeWords(organization, number, wasGroup, isGroup int64, was, is 
 func (s *Store) User(ctx context.Context, organizationID, id string) (*directory.User, error) {
 	found, err := recall(ctx, s.db,
 		func(m *memory) (known, bool) { return m.person(organizationID, id) },
-		func(t *tx) (k known, err error) {
-			err = t.rows(`SELECT ?1, id, revision, document, number FROM users
-				WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, []any{organizationID, id},
-				func(rows *sql.Rows) error {
-					k.User, err = scanUser(rows, &k.number)
-					return err
-				})
-			if err == nil && k.User == nil {
-				err = directory.ErrNotFound
-			}
-			return k, err
+		func(t *tx) (known, error) {
+			return t.known(`SELECT ?1, id, revision, document, number FROM users
+				WHERE organization = (SELECT number FROM organizations WHERE id = ?1) AND id = ?2`, organizationID, id)
 		},
 		func(m *memory, k known) { m.keepPerson(k) })
 	if err != nil {
 		return nil, err
 	}
 	return found.Clone(), nil
+}
+
+// known reads the one person of a query; ErrNotFound.
+func (t *tx) known(query string, args ...any) (k known, err error) {
+	err = t.rows(query, args, func(rows *sql.Rows) error {
+		k.User, err = scanUser(rows, &k.number)
+		return err
+	})
+	if err == nil && k.User == nil {
+		err = directory.ErrNotFound
+	}
+	return k, err
 }
 
 // Users implements directory.UserStore.
@@ -375,11 +389,31 @@ func (s *Store) Users(ctx context.Context, organizationID string, ids []string) 
 		AND id IN (SELECT value FROM json_each(?2))`, organizationID, jsonOf(ids))
 }
 
-// UsersByKeys implements directory.UserStore.
+// UsersByKeys implements directory.UserStore. Whoever signs in is looked up by a
+// key, and before long again.
 func (s *Store) UsersByKeys(ctx context.Context, organizationID string, keys []string) ([]*directory.User, error) {
-	return s.users(ctx, `SELECT ?1, id, revision, document FROM users WHERE number IN (
-			SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
-			AND key IN (SELECT value FROM json_each(?2)))`, organizationID, jsonOf(keys))
+	found, err := recall(ctx, s.db,
+		func(m *memory) ([]known, bool) { return m.peopleByKeys(organizationID, keys) },
+		func(t *tx) (all []known, err error) {
+			err = t.rows(`SELECT ?1, id, revision, document, number FROM users WHERE number IN (
+					SELECT user FROM keys WHERE organization = (SELECT number FROM organizations WHERE id = ?1)
+					AND key IN (SELECT value FROM json_each(?2)))`, []any{organizationID, jsonOf(keys)}, func(rows *sql.Rows) error {
+				var k known
+				k.User, err = scanUser(rows, &k.number)
+				all = append(all, k)
+				return err
+			})
+			return all, err
+		},
+		func(m *memory, all []known) { m.keepPeopleByKeys(all, keys) })
+	if err != nil {
+		return nil, err
+	}
+	users := make([]*directory.User, len(found))
+	for i, k := range found {
+		users[i] = k.Clone()
+	}
+	return users, nil
 }
 
 // UserByLink implements directory.UserStore.

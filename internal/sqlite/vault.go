@@ -46,13 +46,39 @@ func (v *Vault) Sweep(ctx context.Context, now time.Time) error {
 // PutSession implements account.Vault.
 func (v *Vault) PutSession(ctx context.Context, s account.Session, ends time.Time) error {
 	return v.db.write(ctx, func(t *tx) error {
-		_, err := t.exec(`INSERT OR REPLACE INTO sessions
-			(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
-			s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli())
+		_, err := t.exec("INSERT OR REPLACE"+intoSessions, sessionValues(s, ends)...)
 		return err
 	})
+}
+
+// StartSession implements account.Vault. The user's document is flushed next,
+// and with it all that was written before.
+func (v *Vault) StartSession(ctx context.Context, s account.Session, ends time.Time, released account.Released) error {
+	return v.db.writeLazily(ctx, func(t *tx) error {
+		if err := t.add("INSERT"+intoSessions, sessionValues(s, ends)...); err != nil {
+			return err
+		}
+		if released.Forget != "" {
+			if err := t.forget(s.OrganizationID, released.Forget); err != nil {
+				return err
+			}
+		}
+		if released.Refund != "" {
+			return t.refund(s.OrganizationID, released.Refund)
+		}
+		return nil
+	})
+}
+
+const intoSessions = ` INTO sessions
+	(organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent, ends_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+func sessionValues(s account.Session, ends time.Time) []any {
+	return []any{
+		s.OrganizationID, s.TokenHash, s.ID, s.UserID, s.CreatedAt.UnixMilli(), s.LastUsedAt.UnixMilli(), s.ExpiresAt.UnixMilli(),
+		s.AuthenticatedAt.UnixMilli(), s.Origin.IP, s.Origin.UserAgent, ends.UnixMilli(),
+	}
 }
 
 const sessionColumns = "organization, token_hash, id, user, created_at, last_used_at, expires_at, authenticated_at, ip, user_agent"
@@ -153,62 +179,90 @@ func (v *Vault) EndChallenge(ctx context.Context, organizationID, tokenHash stri
 
 // Reserve implements directory.Limiter. There is one writer at a time, so what
 // is read here is what is changed.
-func (v *Vault) Reserve(ctx context.Context, organizationID, key string, limit directory.Limit, n int, now time.Time) (wait time.Duration, err error) {
-	if n < 1 {
-		return 0, nil
-	}
+func (v *Vault) Reserve(ctx context.Context, organizationID string, now time.Time, uses ...directory.Use) (refused int, wait time.Duration, err error) {
 	err = v.db.writeLazily(ctx, func(t *tx) error {
-		var uses int
-		var first, last, ends int64
-		err := t.row("SELECT uses, first_at, last_at, ends_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
-			organizationID, key, now.UnixMilli()).Scan(&uses, &first, &last, &ends)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		latest := now.Add(limit.Window).UnixMilli()
-		if err != nil {
-			uses, first, last, ends = 0, now.UnixMilli(), now.UnixMilli(), latest
-		}
-		// The clock was ahead when this was counted, and has been set back: it
-		// was now, at the latest.
-		setBack := ends > latest
-		first, last, ends = min(first, now.UnixMilli()), min(last, now.UnixMilli()), min(ends, latest)
-		wait = limit.Wait(uses, n, time.UnixMilli(first), time.UnixMilli(last), now)
-		switch {
-		case wait > 0 && !setBack:
-			return nil
-		case wait == 0:
-			uses, last = uses+n, now.UnixMilli()
-			if limit.Delay > 0 {
-				ends = latest
+		counts := make([]count, len(uses))
+		for i, use := range uses {
+			if use.N < 1 {
+				continue
+			}
+			c := &counts[i]
+			if err := c.read(t, organizationID, use, now); err != nil {
+				return err
+			}
+			if wait == 0 {
+				refused, wait = i, use.Limit.Wait(c.uses, use.N, time.UnixMilli(c.first), time.UnixMilli(c.last), now)
 			}
 		}
-		_, err = t.exec("INSERT OR REPLACE INTO limits (organization, key, uses, first_at, last_at, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
-			organizationID, key, uses, first, last, ends)
-		return err
-	})
-	return wait, err
-}
-
-// Forget implements directory.Limiter.
-func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
-	return v.change(ctx, "DELETE FROM limits WHERE organization = ? AND key = ?", organizationID, key)
-}
-
-// Refund implements directory.Limiter. The latest use is made to be long ago,
-// so that nothing waits for it.
-func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
-	return v.db.writeLazily(ctx, func(t *tx) error {
-		for _, statement := range []string{
-			"DELETE FROM limits WHERE organization = ? AND key = ? AND uses <= 1",
-			"UPDATE limits SET uses = uses - 1, last_at = 0 WHERE organization = ? AND key = ?",
-		} {
-			if _, err := t.exec(statement, organizationID, key); err != nil {
+		for i, use := range uses {
+			c := counts[i]
+			switch {
+			case use.N < 1:
+				continue
+			case wait == 0:
+				c.uses, c.last = c.uses+use.N, now.UnixMilli()
+				if use.Limit.Delay > 0 {
+					c.ends = now.Add(use.Limit.Window).UnixMilli()
+				}
+			case !c.setBack:
+				continue
+			}
+			if _, err := t.exec("INSERT OR REPLACE INTO limits (organization, key, uses, first_at, last_at, ends_at) VALUES (?, ?, ?, ?, ?, ?)",
+				organizationID, use.Key, c.uses, c.first, c.last, c.ends); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return refused, wait, err
+}
+
+// count is a row of limits.
+type count struct {
+	uses              int
+	first, last, ends int64
+	// setBack is whether the clock was ahead when this was counted, and has been
+	// set back: it was now, at the latest.
+	setBack bool
+}
+
+// read reads what is counted at now, as new when nothing is.
+func (c *count) read(t *tx, organizationID string, use directory.Use, now time.Time) error {
+	moment, latest := now.UnixMilli(), now.Add(use.Limit.Window).UnixMilli()
+	err := t.row("SELECT uses, first_at, last_at, ends_at FROM limits WHERE organization = ? AND key = ? AND ends_at > ?",
+		organizationID, use.Key, moment).Scan(&c.uses, &c.first, &c.last, &c.ends)
+	if errors.Is(err, sql.ErrNoRows) {
+		c.first, c.last, c.ends, err = moment, moment, latest, nil
+	}
+	c.setBack = c.ends > latest
+	c.first, c.last, c.ends = min(c.first, moment), min(c.last, moment), min(c.ends, latest)
+	return err
+}
+
+// Forget implements directory.Limiter.
+func (v *Vault) Forget(ctx context.Context, organizationID, key string) error {
+	return v.db.writeLazily(ctx, func(t *tx) error { return t.forget(organizationID, key) })
+}
+
+func (t *tx) forget(organizationID, key string) error {
+	_, err := t.exec("DELETE FROM limits WHERE organization = ? AND key = ?", organizationID, key)
+	return err
+}
+
+// Refund implements directory.Limiter.
+func (v *Vault) Refund(ctx context.Context, organizationID, key string) error {
+	return v.db.writeLazily(ctx, func(t *tx) error { return t.refund(organizationID, key) })
+}
+
+// refund takes a use back. The latest is made to be long ago, so that nothing
+// waits for it.
+func (t *tx) refund(organizationID, key string) error {
+	gone, err := t.exec("DELETE FROM limits WHERE organization = ? AND key = ? AND uses <= 1", organizationID, key)
+	if err != nil || gone > 0 {
+		return err
+	}
+	_, err = t.exec("UPDATE limits SET uses = uses - 1, last_at = 0 WHERE organization = ? AND key = ?", organizationID, key)
+	return err
 }
 
 // BeginRequest implements directory.Requests.

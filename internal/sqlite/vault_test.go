@@ -46,7 +46,7 @@ func TestVaultDurable(t *testing.T) {
 	before := NewVault(open(t, path))
 	now := time.Now()
 	limit := directory.Limit{Uses: 1, Window: time.Hour}
-	_, err := before.Reserve(t.Context(), "org_1", "key", limit, 1, now)
+	_, _, err := before.Reserve(t.Context(), "org_1", now, directory.Use{Key: "key", Limit: limit, N: 1})
 	for _, err := range []error{
 		err,
 		before.PutSession(t.Context(), account.Session{ID: "sess_1", OrganizationID: "org_1", UserID: "user_1", TokenHash: "hash"}, now.Add(time.Hour)),
@@ -64,7 +64,7 @@ func TestVaultDurable(t *testing.T) {
 	if _, err := after.Challenge(t.Context(), "org_1", "hash", now); err != nil {
 		t.Errorf("the challenge is lost: %v", err)
 	}
-	if wait, err := after.Reserve(t.Context(), "org_1", "key", limit, 1, now); err != nil || wait == 0 {
+	if _, wait, err := after.Reserve(t.Context(), "org_1", now, directory.Use{Key: "key", Limit: limit, N: 1}); err != nil || wait == 0 {
 		t.Errorf("the count is lost (%v)", err)
 	}
 	if r, err := after.BeginRequest(t.Context(), "org_1", "key", "fingerprint", now, now.Add(time.Minute)); err != nil || string(r.Answer) != "answer" {
@@ -77,7 +77,7 @@ func TestSweep(t *testing.T) {
 	now := time.Now().Truncate(time.Millisecond)
 	limit := directory.Limit{Uses: 1, Window: time.Minute}
 	for name, ends := range map[string]time.Time{"ended": now, "live": now.Add(time.Millisecond)} {
-		_, err := v.Reserve(t.Context(), "org_1", name, limit, 1, ends.Add(-limit.Window))
+		_, _, err := v.Reserve(t.Context(), "org_1", ends.Add(-limit.Window), directory.Use{Key: name, Limit: limit, N: 1})
 		if err := errors.Join(err,
 			v.PutSession(t.Context(), account.Session{ID: name, OrganizationID: "org_1", UserID: "user_1", TokenHash: name}, ends),
 			v.PutChallenge(t.Context(), account.Challenge{OrganizationID: "org_1", TokenHash: name, ExpiresAt: ends}),
@@ -103,7 +103,7 @@ func TestSweep(t *testing.T) {
 	if _, err := v.Session(t.Context(), "org_1", "live", now); err != nil {
 		t.Error(err)
 	}
-	if wait, err := v.Reserve(t.Context(), "org_1", "live", limit, 1, now); err != nil || wait != time.Millisecond {
+	if _, wait, err := v.Reserve(t.Context(), "org_1", now, directory.Use{Key: "live", Limit: limit, N: 1}); err != nil || wait != time.Millisecond {
 		t.Errorf("wait %v (%v)", wait, err)
 	}
 	if r, err := v.BeginRequest(t.Context(), "org_1", "live", "fingerprint", now, now.Add(time.Minute)); err != nil || r.State != directory.StateDone {

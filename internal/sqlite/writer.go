@@ -56,14 +56,15 @@ func (db *DB) enqueue(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return translate(err)
 	}
+	defer momentOf(ctx).set(0)
 	db.line.join(j)
 	var gone error
 	select {
 	case <-j.done:
-	case c := <-db.writer.free:
+	case <-db.writer.free:
 		// Whoever had the connection before may have done j already; then this is
 		// for those who have come since.
-		db.writer.free <- db.writeAll(context.WithoutCancel(ctx), c)
+		db.writer.give(db.writeAll(context.WithoutCancel(ctx), db.writer.take()))
 	case <-db.writer.closed:
 		gone = sql.ErrConnDone
 	case <-ctx.Done():

@@ -152,11 +152,21 @@ func (t *test) page(o *directory.Organization, q directory.ListQuery, people []*
 func (t *test) pageIs(o *directory.Organization, q directory.ListQuery, want []*directory.User) {
 	t.Helper()
 	var counts directory.Counts
+	matches := -1
 	if q.Words == nil {
 		q.Counts = &counts
+	} else {
+		q.Matches = &matches
 	}
 	got, err := t.ListUsers(t.ctx, o.ID, q)
 	t.ok(err)
+	if matches >= 0 {
+		all := q
+		all.After, all.Before, all.Limit = nil, nil, math.MaxInt
+		n, err := t.CountMatches(t.ctx, o.ID, all)
+		t.ok(err)
+		t.same(matches, n)
+	}
 	if counts != nil {
 		kept, err := t.Counts(t.ctx, o.ID)
 		t.ok(err)

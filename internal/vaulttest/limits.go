@@ -43,7 +43,7 @@ func newLimiter(t *testing.T, open func(t *testing.T) account.Vault) limiter {
 // wants reserves n uses at a time since the limiter's beginning.
 func (l limiter) wants(limit directory.Limit, at time.Duration, n int, want time.Duration) {
 	l.t.Helper()
-	got, err := l.Reserve(l.t.Context(), l.org, l.key, limit, n, l.now.Add(at))
+	_, got, err := l.Reserve(l.t.Context(), l.org, l.now.Add(at), directory.Use{Key: l.key, Limit: limit, N: n})
 	check(l.t, err)
 	if got != want {
 		l.t.Fatalf("%d uses of %q at %v: wait %v, want %v", n, l.key, at, got, want)
@@ -284,6 +284,47 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 		l.wants(growing, 13*time.Second, 1, 10*time.Second)
 	})
 
+	t.Run("uses of several keys count together or not at all, and the first that must wait is told", func(t *testing.T) {
+		l := newLimiter(t, open)
+		tight := directory.Limit{Uses: 1, Window: time.Hour}
+		uses := []directory.Use{{Key: "none", Limit: tight}, {Key: "wide", Limit: plain, N: 1}, {Key: "tight", Limit: tight, N: 1}, {Key: "grows", Limit: growing, N: 1}}
+		all := func(at time.Duration, wantRefused int, wantWait time.Duration) {
+			t.Helper()
+			refused, wait, err := l.Reserve(t.Context(), l.org, l.now.Add(at), uses...)
+			check(t, err)
+			if wait != wantWait || wait > 0 && refused != wantRefused {
+				t.Fatalf("at %v: %d waits %v, want %d and %v", at, refused, wait, wantRefused, wantWait)
+			}
+		}
+		all(0, 0, 0)
+		for range 5 {
+			all(time.Second, 2, time.Hour-time.Second)
+		}
+		// They were counted once.
+		l.of("wide").wants(plain, time.Second, 2, 0)
+		l.of("grows").wants(growing, time.Second, 1, 0)
+		l.of("none").wants(tight, time.Second, 1, 0)
+		all(time.Second, 1, time.Minute-time.Second)
+		l.of("grows").wants(growing, time.Second, 1, 10*time.Second)
+	})
+
+	t.Run("of many uses of several keys at once as many are allowed as fit all of them", func(t *testing.T) {
+		l := newLimiter(t, open)
+		var allowed atomic.Int64
+		together(t, 50, func(int) error {
+			_, wait, err := l.Reserve(t.Context(), l.org, l.now, directory.Use{Key: "one", Limit: directory.Limit{Uses: 30, Window: time.Minute}, N: 1},
+				directory.Use{Key: "other", Limit: directory.Limit{Uses: 20, Window: time.Minute}, N: 1})
+			if err == nil && wait == 0 {
+				allowed.Add(1)
+			}
+			return err
+		})
+		if allowed.Load() != 20 {
+			t.Errorf("%d of 50 were allowed", allowed.Load())
+		}
+		l.of("one").wants(directory.Limit{Uses: 30, Window: time.Minute}, 0, 10, 0)
+	})
+
 	t.Run("of many uses at once exactly as many as the limit are allowed", func(t *testing.T) {
 		for _, limit := range []directory.Limit{plain, growing, {Uses: 40, Window: time.Minute}} {
 			l := newLimiter(t, open)
@@ -373,7 +414,7 @@ func testLimits(t *testing.T, open func(t *testing.T) account.Vault) {
 					if limit.Delay > 0 && n <= limit.Uses {
 						n = min(n, 1)
 					}
-					got, err := v.Reserve(t.Context(), acme, key, limit, n, at)
+					_, got, err := v.Reserve(t.Context(), acme, at, directory.Use{Key: key, Limit: limit, N: n})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -408,7 +449,7 @@ func (l limiter) atOnce(many int, limit directory.Limit, at time.Duration, n int
 	l.t.Helper()
 	var allowed atomic.Int64
 	together(l.t, many, func(int) error {
-		wait, err := l.Reserve(l.t.Context(), l.org, l.key, limit, n, l.now.Add(at))
+		_, wait, err := l.Reserve(l.t.Context(), l.org, l.now.Add(at), directory.Use{Key: l.key, Limit: limit, N: n})
 		if err == nil && wait == 0 {
 			allowed.Add(1)
 		}

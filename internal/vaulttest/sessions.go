@@ -85,6 +85,50 @@ func testSessions(t *testing.T, open func(t *testing.T) account.Vault) {
 		same(t, got, []account.Session{bare, session("full", now)})
 	})
 
+	t.Run("a sign-in's session is one like any other, and releases what was reserved for it", func(t *testing.T) {
+		v := open(t)
+		limit := directory.Limit{Uses: 3, Window: time.Hour}
+		left := func(key string, want int) {
+			t.Helper()
+			for n := limit.Uses; n >= 0; n-- {
+				_, wait, err := v.Reserve(t.Context(), acme, now, directory.Use{Key: key, Limit: limit, N: n})
+				check(t, err)
+				if wait == 0 {
+					if n != want {
+						t.Errorf("%d uses of %s are left, want %d", n, key, want)
+					}
+					return
+				}
+			}
+		}
+		var all []string
+		for i, released := range []account.Released{{Forget: "forgotten", Refund: "refunded"}, {Forget: "forgotten"}, {Refund: "refunded"}, {}} {
+			for _, key := range []string{"forgotten", "refunded"} {
+				check(t, v.Forget(t.Context(), acme, key))
+				_, _, err := v.Reserve(t.Context(), acme, now, directory.Use{Key: key, Limit: limit, N: limit.Uses})
+				check(t, err)
+			}
+			s := session(fmt.Sprint("begun ", i), now)
+			all = append(all, s.ID)
+			_, err := v.Session(t.Context(), acme, s.TokenHash, now)
+			notFound(t, err)
+			check(t, v.StartSession(t.Context(), s, inAnHour, released))
+			got, err := v.Session(t.Context(), acme, s.TokenHash, now)
+			check(t, err)
+			same(t, got, s)
+			same(t, live(t, v, acme, ann, now), all)
+			forgotten, refunded := 0, 0
+			if released.Forget != "" {
+				forgotten = limit.Uses
+			}
+			if released.Refund != "" {
+				refunded = 1
+			}
+			left("forgotten", forgotten)
+			left("refunded", refunded)
+		}
+	})
+
 	t.Run("an unknown token and an unknown user have no session", func(t *testing.T) {
 		v := open(t)
 		_, err := v.Session(t.Context(), acme, hash("unknown"), now)

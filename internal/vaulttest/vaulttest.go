@@ -77,6 +77,9 @@ func unavailable(ctx context.Context, t *testing.T, v account.Vault) {
 
 // methods calls each method of a vault.
 var methods = map[string]func(context.Context, account.Vault) error{
+	"StartSession": func(ctx context.Context, v account.Vault) error {
+		return v.StartSession(ctx, session("started", realNow()), realNow().Add(time.Hour), account.Released{Forget: "key", Refund: "key"})
+	},
 	"PutSession": func(ctx context.Context, v account.Vault) error {
 		return v.PutSession(ctx, session("one", realNow()), realNow().Add(time.Hour))
 	},
@@ -105,7 +108,7 @@ var methods = map[string]func(context.Context, account.Vault) error{
 		return v.EndChallenge(ctx, acme, hash("other"))
 	},
 	"Reserve": func(ctx context.Context, v account.Vault) error {
-		_, err := v.Reserve(ctx, acme, "key", directory.Limit{Uses: 1, Window: time.Hour}, 1, realNow())
+		_, _, err := v.Reserve(ctx, acme, realNow(), directory.Use{Key: "key", Limit: directory.Limit{Uses: 1, Window: time.Hour}, N: 1})
 		return err
 	},
 	"Forget": func(ctx context.Context, v account.Vault) error { return v.Forget(ctx, acme, "key") },

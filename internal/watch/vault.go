@@ -19,10 +19,10 @@ func (m *Metrics) Vault(name string, v account.Vault, t *Traces) account.Vault {
 	return vault{v, callsOf[account.Vault](m, name, t)}
 }
 
-func (w vault) Reserve(ctx context.Context, organizationID, key string, limit directory.Limit, n int, now time.Time) (wait time.Duration, err error) {
+func (w vault) Reserve(ctx context.Context, organizationID string, now time.Time, uses ...directory.Use) (refused int, wait time.Duration, err error) {
 	ctx, call := w.begin(ctx, "Reserve")
 	defer call.end(&err)
-	return w.Vault.Reserve(ctx, organizationID, key, limit, n, now)
+	return w.Vault.Reserve(ctx, organizationID, now, uses...)
 }
 
 func (w vault) Forget(ctx context.Context, organizationID, key string) (err error) {
@@ -53,6 +53,12 @@ func (w vault) AbandonRequest(ctx context.Context, organizationID, key string) (
 	ctx, call := w.begin(ctx, "AbandonRequest")
 	defer call.end(&err)
 	return w.Vault.AbandonRequest(ctx, organizationID, key)
+}
+
+func (w vault) StartSession(ctx context.Context, s account.Session, ends time.Time, released account.Released) (err error) {
+	ctx, call := w.begin(ctx, "StartSession")
+	defer call.end(&err)
+	return w.Vault.StartSession(ctx, s, ends, released)
 }
 
 func (w vault) PutSession(ctx context.Context, s account.Session, ends time.Time) (err error) {

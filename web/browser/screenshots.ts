@@ -45,6 +45,10 @@ afterAll(() => roster.remove());
 
 const pages: [name: string, path: string, ready: (page: Page) => Promise<unknown>][] = [
   ['users', '/users', (page) => page.getByText('Password reset').first().waitFor()],
+  ['users-selected', '/users?tab=pending', async (page) => {
+    for (const row of [1, 2, 4]) await page.getByRole('row').nth(row).getByRole('checkbox').check();
+    await page.getByRole('toolbar').waitFor();
+  }],
   ['users-pending', '/users?tab=pending', (page) => page.getByRole('row').nth(5).waitFor()],
   ['users-names', '/users?search=customers.example', (page) => page.getByText('4 people').first().waitFor()],
   ['person', '', (page) => page.getByRole('table', { name: /happened/ }).getByRole('row').nth(1).waitFor()],

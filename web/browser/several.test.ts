@@ -89,6 +89,25 @@ describe('who is selected', () => {
       await expectAnnounced(page, /^\d+ people$/);
     }));
 
+  test('is nobody on another list, also when they are on it and it is known already', () =>
+    visit(roster, {}, async (page) => {
+      await openUsers(page, roster, '/users?search=anna');
+      const anna = await row(page, 'Anna').first().getByRole('link').textContent();
+      await page.getByRole('combobox', { name: 'CSM seat' }).click();
+      await page.getByRole('option', { name: 'No seat' }).click();
+      await page.waitForURL(/seat=no/);
+      await listed(page);
+      await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+      await toolbar(page).waitFor();
+      await page.goBack();
+      await row(page, anna ?? '').first().waitFor();
+      await toolbar(page).waitFor({ state: 'detached' });
+      await page.goForward();
+      await page.waitForURL(/seat=no/);
+      await listed(page);
+      expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(0);
+    }));
+
   test('is everybody who matches, with a request for each hundred, and no more than a thousand', () =>
     visit(roster, {}, async (page) => {
       await openUsers(page, roster);
@@ -286,6 +305,25 @@ describe('a change of many', () => {
       await page.getByRole('alert').getByText(/^What you began was interrupted: \d+ done, \d+ not\.$/).waitFor();
       await page.unrouteAll({ behavior: 'ignoreErrors' });
     });
+  });
+
+  test('ends at the limit of mails, and says when it goes on', async () => {
+    const limited = await Installation.start(['--demo'], { INVITATIONS_PER_HOUR: '3' });
+    try {
+      await visit(limited, {}, async (page) => {
+        await openUsers(page, limited, '/users?tab=pending');
+        await page.getByRole('checkbox', { name: 'Select everybody on this page' }).check();
+        await page.getByRole('button', { name: 'Resend invitation' }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByRole('button', { name: 'Send again' }).click();
+        await dialog.getByRole('alert').getByText(/3 invitations an hour/).waitFor();
+        await dialog.getByText('3 done, 5 not', { exact: true }).waitFor();
+        await dialog.getByRole('button', { name: 'Done' }).click();
+        await toolbar(page).getByText('5 selected').waitFor();
+      });
+    } finally {
+      await limited.remove();
+    }
   });
 
   test('takes the seats there are, and no more', async () => {

@@ -7,8 +7,9 @@ import { type Dialog, DialogWindow } from '../shared/dialog';
 import { tellDone } from '../shared/feedback';
 import { ErrorNote, Note } from '../shared/Note';
 import { acts } from './actions';
+import { forEach } from './each';
 import { actsFor, nameOf, obstacle } from './menu';
-import { type Ended, type Fate, changeOne, forEach, type SeveralKind } from './several';
+import { changeOne, type Ended, type Fate, type SeveralKind } from './several';
 import classes from './users.module.css';
 
 /** One change of several people. */
@@ -130,23 +131,26 @@ function BulkForm({ kind, users, roles, busy, setBusy, close, onDone }: BulkForm
     ended.current = all;
     let why = 'You have stopped it.';
     const release = holdChanges();
-    await forEach(
-      possible,
-      () => goesOn.current,
-      async (user) => {
-        const end = await changeOne(user, { kind, roleId }, () => goesOn.current);
-        if ('problem' in end) {
-          if (goesOn.current) why = end.problem.message;
-          goesOn.current = false;
-          return;
-        }
-        all.set(user.id, end);
-        if (all.size % 100 === 0) announce(`${all.size.toLocaleString()} of ${possible.length.toLocaleString()}`, 'progress');
-      },
-    );
-    goesOn.current = false;
-    release();
-    setBusy(false);
+    try {
+      await forEach(
+        possible,
+        () => goesOn.current,
+        async (user) => {
+          const end = await changeOne(user, { kind, roleId }, () => goesOn.current);
+          if ('problem' in end) {
+            if (goesOn.current) why = end.problem.message;
+            goesOn.current = false;
+            return;
+          }
+          all.set(user.id, end);
+          if (all.size % 100 === 0) announce(`${all.size.toLocaleString()} of ${possible.length.toLocaleString()}`, 'progress');
+        },
+      );
+    } finally {
+      goesOn.current = false;
+      release();
+      setBusy(false);
+    }
     const done = [...all.values()].filter(({ fate }) => fate === undefined).length;
     const summary = `${done.toLocaleString()} done, ${(users.length - done).toLocaleString()} not.`;
     if (!here.current) return tellDone(`What you began was interrupted: ${summary}`);

@@ -200,7 +200,7 @@ export function UserTable(props: UserTableProps) {
   );
 
   return (
-    <div className={`panel ${classes.frame}`} data-outdated={outdated || undefined} onClick={follow}>
+    <div className={`panel ${classes.frame}`} data-tab={state.tab} data-outdated={outdated || undefined} onClick={follow}>
       <Table className={classes.table} aria-busy={!users || outdated} aria-label={`People, ${state.tab}`}>
         <Table.Thead>
           {table.getHeaderGroups().map((group) => (

@@ -29,23 +29,6 @@ export interface Change {
   roleId: string | null;
 }
 
-// As many requests at a time: enough that the way to the service costs little,
-// and few enough that others are served beside.
-const lanes = 4;
-
-/** Does something to each of many, a few at a time, for as long as it goes on. */
-export async function forEach<T>(all: readonly T[], goesOn: () => boolean, does: (one: T) => Promise<void>) {
-  const rest = all.values();
-  const lane = async () => {
-    while (goesOn()) {
-      const { value, done } = rest.next();
-      if (done) return;
-      await does(value);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(lanes, all.length) }, lane));
-}
-
 /** Problems that come of what is asked of one of them; whatever else goes wrong, goes wrong for all. */
 const ownProblems = new Set(['INTERNAL', 'BAD_USER_INPUT']);
 /** Problems that may be over in a moment. */
@@ -73,9 +56,11 @@ export async function changeOne(
 ): Promise<Ended | { problem: Problem }> {
   const change = request(user, kind, roleId);
   let { data, problem } = await change();
+  let again = false;
   for (const pause of pauses) {
     if (!problem || !passing.has(problem.code) || !goesOn()) break;
     await new Promise((resolve) => setTimeout(resolve, pause));
+    again = true;
     ({ data, problem } = await change());
   }
   if (problem) {
@@ -84,10 +69,10 @@ export async function changeOne(
   }
   const refused = data?.userErrors[0];
   if (refused?.code !== 'CONFLICT') return { user, fate: refused?.message };
-  return { user, fate: refused.message, ...(await whatBecame(user, roleId)) };
+  return { user, fate: refused.message, ...(await whatBecame(user, again ? roleId : null)) };
 }
 
-/** What somebody else has changed; it may be what was wanted. */
+/** What has become of somebody who is not as they were seen; with a role: it may have been given by a request whose answer was lost. */
 async function whatBecame(user: SelectedFragment, roleId: string | null): Promise<Partial<Ended>> {
   const { data } = await askOnce(SelectedNowDocument, { id: user.id });
   const now = data?.user;

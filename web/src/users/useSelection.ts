@@ -30,23 +30,24 @@ export interface Selection {
 
 /** Who is selected of those that match; turning the page and sorting keep them, another list is another choice. */
 export function useSelection(variables: UsersQueryVariables, shown: readonly SelectedFragment[] | undefined): Selection {
-  const [people, setPeople] = useState(nobody);
+  const [chosen, setChosen] = useState({ question: '', people: nobody });
   const [gathered, setGathered] = useState<number>();
   const [problem, setProblem] = useState<Problem>();
   const { status, search, roleIds, csmSeat, twoFactorEnabled, orderBy } = variables;
   const question = JSON.stringify([status, search, roleIds, csmSeat, twoFactorEnabled]);
+  const people = chosen.question === question ? chosen.people : nobody;
 
   const running = useRef<symbol>(undefined);
   const stop = useCallback(() => {
     running.current = undefined;
     setGathered(undefined);
   }, []);
-  const become = useCallback((next: readonly SelectedFragment[]) => {
+  const become = (next: readonly SelectedFragment[]) => {
     if (next.length > mostSelected) announce(`No more than ${mostSelected.toLocaleString()} can be selected at a time.`);
-    setPeople(new Map(next.slice(0, mostSelected).map((user) => [user.id, user])));
-  }, []);
+    setChosen({ question, people: new Map(next.slice(0, mostSelected).map((user) => [user.id, user])) });
+  };
   useEffect(() => {
-    setPeople(nobody);
+    setChosen((now) => (now.question === question ? now : { question, people: nobody }));
     setProblem(undefined);
     return stop;
   }, [question, stop]);
@@ -56,7 +57,9 @@ export function useSelection(variables: UsersQueryVariables, shown: readonly Sel
     const fresh = shown?.filter((user) => people.has(user.id) && people.get(user.id) !== user) ?? [];
     return fresh.length > 0 ? new Map([...people, ...fresh.map((user) => [user.id, user] as const)]) : people;
   }, [people, shown]);
-  useEffect(() => setPeople(now), [now]);
+  useEffect(() => {
+    if (now !== people) setChosen({ question, people: now });
+  }, [now, people, question]);
 
   const count = now.size;
   const before = useRef(0);

@@ -1,0 +1,324 @@
+package sqlite
+
+import (
+	"cmp"
+	"iter"
+	"math"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// ranking is the members of an index in the order of one column, ascending,
+// without the values. A page is read from it as from an array, wherever it
+// begins; where somebody new belongs, the file is asked, in whose index they
+// stand already.
+//
+// They stand in leaves of some hundred, so that somebody is put in or taken out
+// by moving a few hundred others at most.
+type ranking struct {
+	// room is how many a leaf holds.
+	room int
+	// parts are those who have a value, and those who have none, by id.
+	parts [2]part
+	// leaves finds those of both parts by number; 0 is none. Some are free.
+	leaves []*leaf
+	free   []uint16
+	// of is in which leaf each member stands.
+	of []uint16
+	// without are those of the second part.
+	without *roaring.Bitmap
+}
+
+type part struct {
+	leaves []*leaf
+	people int
+}
+
+// leaf is some people who stand one behind the other.
+type leaf struct {
+	number uint16
+	// part and place are where the leaf stands.
+	part, place int
+	people      []uint32
+}
+
+// noMember is nobody.
+const noMember = uint32(math.MaxUint32)
+
+// spot is a place in a part of a ranking: somebody's, or one before all others
+// (entry -1) or behind them.
+type spot struct{ part, leaf, entry int }
+
+func newRanking(room int) *ranking {
+	return &ranking{room: room, leaves: []*leaf{nil}, without: roaring.New()}
+}
+
+// set notes in which leaf somebody stands.
+func (r *ranking) set(member uint32, leaf uint16) {
+	if more := int(member) + 1 - len(r.of); more > 0 {
+		r.of = append(r.of, make([]uint16, more)...)
+	}
+	r.of[member] = leaf
+}
+
+// leaf is where somebody stands; nil when they don't.
+func (r *ranking) leaf(member uint32) *leaf {
+	if int(member) >= len(r.of) {
+		return nil
+	}
+	return r.leaves[r.of[member]]
+}
+
+// spot is where somebody stands.
+func (r *ranking) spot(member uint32) (at spot, ok bool) {
+	l := r.leaf(member)
+	if l == nil {
+		return at, false
+	}
+	return spot{l.part, l.place, slices.Index(l.people, member)}, true
+}
+
+// append puts somebody behind all others of a part. Leaves are not filled, so
+// that not each who comes later splits one.
+func (r *ranking) append(member uint32, part int) bool {
+	leaves := r.parts[part].leaves
+	if len(leaves) == 0 || len(leaves[len(leaves)-1].people) >= r.room-r.room/8 {
+		if r.add(part, len(leaves)) == nil {
+			return false
+		}
+	}
+	r.put(r.parts[part].leaves[len(r.parts[part].leaves)-1], math.MaxInt, member)
+	return true
+}
+
+// insert puts somebody before somebody else of a part, or behind all when next
+// is noMember. It answers false when that can't be: the ranking is not what it was
+// taken for.
+func (r *ranking) insert(member uint32, part int, next uint32) bool {
+	if r.leaf(member) != nil {
+		return false
+	}
+	if part == 1 {
+		r.without.Add(member)
+	}
+	if next == noMember {
+		return r.append(member, part)
+	}
+	l := r.leaf(next)
+	if l == nil || l.part != part {
+		return false
+	}
+	if len(l.people) >= r.room {
+		behind := r.add(part, l.place+1)
+		if behind == nil {
+			return false
+		}
+		r.move(l, behind, len(l.people)/2)
+		l = r.leaf(next)
+	}
+	r.put(l, slices.Index(l.people, next), member)
+	return true
+}
+
+// put puts somebody into a leaf that has room.
+func (r *ranking) put(l *leaf, entry int, member uint32) {
+	l.people = slices.Insert(l.people, min(entry, len(l.people)), member)
+	r.parts[l.part].people++
+	r.set(member, l.number)
+}
+
+// remove takes somebody out; false when they were not there.
+func (r *ranking) remove(member uint32) bool {
+	l := r.leaf(member)
+	if l == nil {
+		return false
+	}
+	entry := slices.Index(l.people, member)
+	l.people = slices.Delete(l.people, entry, entry+1)
+	r.parts[l.part].people--
+	r.without.Remove(member)
+	r.set(member, 0)
+	leaves := r.parts[l.part].leaves
+	switch few := r.room / 4; {
+	case len(l.people) == 0:
+		r.drop(l)
+	case len(l.people) >= few:
+	case l.place > 0 && len(leaves[l.place-1].people) < 2*few:
+		r.move(l, leaves[l.place-1], 0)
+		r.drop(l)
+	case l.place+1 < len(leaves) && len(leaves[l.place+1].people) < 2*few:
+		behind := leaves[l.place+1]
+		r.move(behind, l, 0)
+		r.drop(behind)
+	}
+	return true
+}
+
+// move moves people from one leaf to the end of another.
+func (r *ranking) move(from, to *leaf, entry int) {
+	for _, member := range from.people[entry:] {
+		r.set(member, to.number)
+	}
+	to.people = append(to.people, from.people[entry:]...)
+	from.people = from.people[:entry]
+}
+
+// add adds an empty leaf; nil when there are too many, which takes more people
+// than an index may have.
+func (r *ranking) add(part, place int) *leaf {
+	l := &leaf{part: part, place: place, people: make([]uint32, 0, r.room)}
+	switch n := len(r.free); {
+	case n > 0:
+		l.number, r.free = r.free[n-1], r.free[:n-1]
+		r.leaves[l.number] = l
+	case len(r.leaves) > math.MaxUint16:
+		return nil
+	default:
+		l.number = uint16(len(r.leaves)) //nolint:gosec // just compared
+		r.leaves = append(r.leaves, l)
+	}
+	r.parts[part].leaves = slices.Insert(r.parts[part].leaves, place, l)
+	r.renumber(part, place+1)
+	return l
+}
+
+// drop takes an empty leaf out.
+func (r *ranking) drop(l *leaf) {
+	r.parts[l.part].leaves = slices.Delete(r.parts[l.part].leaves, l.place, l.place+1)
+	r.renumber(l.part, l.place)
+	r.free = append(r.free, l.number)
+	// Nobody is said to stand there any more.
+	r.leaves[l.number] = &leaf{number: l.number}
+}
+
+func (r *ranking) renumber(part, from int) {
+	for i := from; i < len(r.parts[part].leaves); i++ {
+		r.parts[part].leaves[i].place = i
+	}
+}
+
+// first is where a walk along a part begins: its first place, or its last.
+func (r *ranking) first(part int, down bool) spot {
+	if !down {
+		return spot{part, 0, 0}
+	}
+	leaves := r.parts[part].leaves
+	if len(leaves) == 0 {
+		return spot{part, -1, -1}
+	}
+	return spot{part, len(leaves) - 1, len(leaves[len(leaves)-1].people) - 1}
+}
+
+// behind is the place that a walk comes to next.
+func (s spot) behind(down bool) spot {
+	if down {
+		s.entry--
+	} else {
+		s.entry++
+	}
+	return s
+}
+
+// from goes along a part, from a place on.
+func (r *ranking) from(at spot, down bool) iter.Seq[uint32] {
+	leaves := r.parts[at.part].leaves
+	return func(yield func(uint32) bool) {
+		if down {
+			entry := at.entry
+			for place := at.leaf; place >= 0; place-- {
+				if place < at.leaf {
+					entry = len(leaves[place].people) - 1
+				}
+				for ; entry >= 0; entry-- {
+					if !yield(leaves[place].people[entry]) {
+						return
+					}
+				}
+			}
+			return
+		}
+		entry := at.entry
+		for place := at.leaf; place < len(leaves); place++ {
+			for _, member := range leaves[place].people[entry:] {
+				if !yield(member) {
+					return
+				}
+			}
+			entry = 0
+		}
+	}
+}
+
+// within is how many of sets, which have so many, are in a part.
+func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
+	if r.parts[1].people == 0 {
+		return members * (1 - part)
+	}
+	without := 0
+	for _, set := range sets {
+		without += int(set.AndCardinality(r.without)) //nolint:gosec // people of a file
+	}
+	if part == 1 {
+		return without
+	}
+	return members - without
+}
+
+// nearest are the first so many on the walk from a place who are in one of the
+// sets, which have nobody in common. It looks at everybody in the sets, but at
+// nobody else.
+func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
+	// In which leaves they stand, and so which of them are needed.
+	counts := make([]uint16, len(r.leaves))
+	each(sets, func(members []uint32) {
+		for _, member := range members {
+			counts[r.of[member]]++
+		}
+	})
+	needed, some, leaves, step := make([]bool, len(r.leaves)), 0, r.parts[at.part].leaves, 1
+	if down {
+		step = -1
+	}
+	for place := at.leaf; place >= 0 && place < len(leaves) && some < limit; place += step {
+		number := leaves[place].number
+		needed[number] = counts[number] > 0
+		if place != at.leaf { // of whom some may stand before the beginning
+			some += int(counts[number])
+		}
+	}
+	type standing struct {
+		place, entry int
+		member       uint32
+	}
+	var near []standing
+	each(sets, func(members []uint32) {
+		for _, member := range members {
+			if l := r.of[member]; needed[l] {
+				near = append(near, standing{r.leaves[l].place, slices.Index(r.leaves[l].people, member), member})
+			}
+		}
+	})
+	compare := func(a, b standing) int {
+		return step * cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.entry, b.entry))
+	}
+	begin := standing{place: at.leaf, entry: at.entry}
+	near = slices.DeleteFunc(near, func(s standing) bool { return compare(s, begin) < 0 })
+	slices.SortFunc(near, compare)
+	members := make([]uint32, min(limit, len(near)))
+	for i := range members {
+		members[i] = near[i].member
+	}
+	return members
+}
+
+// each goes through sets, some hundred at a time.
+func each(sets []*roaring.Bitmap, do func(members []uint32)) {
+	var some [512]uint32
+	for _, set := range sets {
+		it := set.ManyIterator()
+		for n := it.NextMany(some[:]); n > 0; n = it.NextMany(some[:]) {
+			do(some[:n])
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"pgregory.net/rapid"
+)
+
+// A ranking is what a sorted list would be, whatever is put in and taken out:
+// walked from anywhere, in both directions, and asked for the nearest of a set.
+func TestRanking(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRanking(rapid.IntRange(4, 9).Draw(t, "room"))
+		// model are the members of both parts, in the order of values.
+		var model [2][]uint32
+		values := map[uint32]int{}
+		draw := func(what string) uint32 { return uint32(rapid.IntRange(0, 60).Draw(t, what)) }
+		compare := func(a, b uint32) int { return cmp.Or(cmp.Compare(values[a], values[b]), cmp.Compare(a, b)) }
+		remove := func(member uint32) {
+			r.remove(member)
+			for part := range model {
+				model[part] = slices.DeleteFunc(model[part], func(m uint32) bool { return m == member })
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				member, part := draw("member"), rapid.IntRange(0, 1).Draw(t, "part")
+				remove(member)
+				values[member] = rapid.IntRange(0, 20).Draw(t, "value")
+				at, _ := slices.BinarySearchFunc(model[part], member, compare)
+				next := noMember
+				if at < len(model[part]) {
+					next = model[part][at]
+				}
+				if !r.insert(member, part, next) {
+					t.Fatalf("%d is not put before %d", member, next)
+				}
+				model[part] = slices.Insert(model[part], at, member)
+			},
+			"remove":                  func(t *rapid.T) { remove(draw("member")) },
+			"put where they are":      func(t *rapid.T) { refused(t, r, model, draw("member")) },
+			"put before who is apart": func(t *rapid.T) { apart(t, r, model) },
+			"": func(t *rapid.T) {
+				for part, want := range model {
+					if r.parts[part].people != len(want) {
+						t.Fatalf("%d stand in part %d, counted %d", len(want), part, r.parts[part].people)
+					}
+					if part == 1 && !slices.Equal(slices.Sorted(slices.Values(want)), r.without.ToArray()) {
+						t.Fatalf("without: %v, want %v", r.without.ToArray(), want)
+					}
+					for _, down := range []bool{false, true} {
+						lookAround(t, r, part, down, want)
+					}
+				}
+			},
+		})
+	})
+}
+
+// refused: nobody stands in two places.
+func refused(t *rapid.T, r *ranking, model [2][]uint32, member uint32) {
+	for part := range model {
+		if slices.Contains(model[part], member) && r.insert(member, part, noMember) {
+			t.Fatalf("%d stands there twice", member)
+		}
+	}
+}
+
+// apart: nobody is put into one part before somebody of the other.
+func apart(t *rapid.T, r *ranking, model [2][]uint32) {
+	if len(model[1]) > 0 && r.leaf(100) == nil && r.insert(100, 0, model[1][0]) {
+		t.Fatal("somebody with a value is put among those without")
+	}
+}
+
+// lookAround walks from every place, and asks for the nearest.
+func lookAround(t *rapid.T, r *ranking, part int, down bool, want []uint32) {
+	want = slices.Clone(want)
+	if down {
+		slices.Reverse(want)
+	}
+	begin := r.first(part, down)
+	for i := 0; ; i++ {
+		if got := slices.Collect(r.from(begin, down)); !slices.Equal(got, want[i:]) {
+			t.Fatalf("from place %d of part %d, down %v: %v, want %v", i, part, down, got, want[i:])
+		}
+		sets := []*roaring.Bitmap{roaring.New(), roaring.New()}
+		var near []uint32
+		for _, member := range want[i:] {
+			if member%3 > 0 {
+				near = append(near, member)
+			}
+		}
+		for member := range uint32(len(r.of)) {
+			if r.leaf(member) != nil && member%3 > 0 {
+				sets[member%3-1].Add(member)
+			}
+		}
+		limit := 1 + i%7
+		if got := r.nearest(sets, begin, down, limit); !slices.Equal(got, near[:min(limit, len(near))]) {
+			t.Fatalf("nearest from place %d of part %d, down %v: %v, want %v", i, part, down, got, near)
+		}
+		if i == len(want) {
+			return
+		}
+		at, ok := r.spot(want[i])
+		if !ok {
+			t.Fatalf("%d stands nowhere", want[i])
+		}
+		begin = at.behind(down)
+	}
+}
