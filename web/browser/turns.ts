@@ -103,7 +103,7 @@ test('page turns and searches', () =>
 
     const box = page.getByRole('searchbox', { name: 'Search' });
     before = await spent();
-    const words = ['a', 'an', 'ann', 'g', 'gar', 'garcia', 's', 'sup', 'p', 'priya', 'm', 'x'];
+    const words = ['a', 'an', 'ann', 'g', 'gar', 'garcia', 's', 'sup', 'p', 'priya'];
     for (const [i, word] of words.entries()) {
       await box.fill(word);
       await changes(i + 1);
