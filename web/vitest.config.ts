@@ -19,6 +19,7 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts'] } },
       { test: { name: 'browser', include: ['browser/**/*.test.ts'], ...browser } },
+      { test: { name: 'turns', include: ['browser/turns.ts'], ...browser } },
       { test: { name: 'screenshots', include: ['browser/screenshots.ts'], ...browser } },
     ],
   },

@@ -1,5 +1,5 @@
 import { Modal, type ModalProps } from '@mantine/core';
-import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 
 /** A dialog about something, that gives the focus back to where it was opened. */
 export interface Dialog<Subject> {
@@ -21,16 +21,11 @@ export function useDialog<Subject>(): Dialog<Subject> {
     setOpened(true);
   }, []);
   const close = useCallback(() => setOpened(false), []);
-  return {
-    subject,
-    opened,
-    open,
-    close,
-    left: () => {
-      setSubject(undefined);
-      if (opener.current instanceof HTMLElement) giveFocus(opener.current);
-    },
-  };
+  const left = useCallback(() => {
+    setSubject(undefined);
+    if (opener.current instanceof HTMLElement) giveFocus(opener.current);
+  }, []);
+  return useMemo(() => ({ subject, opened, open, close, left }), [subject, opened, open, close, left]);
 }
 
 /**

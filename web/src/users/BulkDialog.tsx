@@ -38,7 +38,7 @@ interface BulkDialogProps {
   onDone: (left: SelectedFragment[]) => void;
 }
 
-export function BulkDialog({ dialog, roles, onDone }: BulkDialogProps) {
+export const BulkDialog = memo(function BulkDialog({ dialog, roles, onDone }: BulkDialogProps) {
   const [busy, setBusy] = useState(false);
   return (
     <DialogWindow
@@ -55,7 +55,7 @@ export function BulkDialog({ dialog, roles, onDone }: BulkDialogProps) {
       )}
     </DialogWindow>
   );
-}
+});
 
 function peopleText(count: number): string {
   return count === 1 ? '1 person' : `${count.toLocaleString()} people`;

@@ -1,5 +1,5 @@
 import { Button, Group, List, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { UserRowFragment } from '../api/operations';
 import { type Dialog, DialogWindow } from '../shared/dialog';
 import { ErrorNote } from '../shared/Note';
@@ -20,7 +20,7 @@ interface ConfirmDialogProps {
 }
 
 /** Says what will happen, and does it. */
-export function ConfirmDialog({ dialog, resetLifetime, onDone }: ConfirmDialogProps) {
+export const ConfirmDialog = memo(function ConfirmDialog({ dialog, resetLifetime, onDone }: ConfirmDialogProps) {
   return (
     <DialogWindow dialog={dialog} title={({ act, user }) => <bdi>{act.question(nameOf(user))}</bdi>}>
       {(confirmation) => (
@@ -36,7 +36,7 @@ export function ConfirmDialog({ dialog, resetLifetime, onDone }: ConfirmDialogPr
       )}
     </DialogWindow>
   );
-}
+});
 
 interface QuestionProps extends Confirmation {
   resetLifetime: number;

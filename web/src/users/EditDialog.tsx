@@ -1,4 +1,5 @@
 import { Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
+import { memo } from 'react';
 import { UpdateUserDocument, type UserRowFragment, type UsersQuery } from '../api/operations';
 import { send } from '../api/send';
 import { ConflictNote } from '../shared/ConflictNote';
@@ -15,7 +16,7 @@ interface EditDialogProps {
   onDone: (id: string, sentence: string) => void;
 }
 
-export function EditDialog({ dialog, roles, onDone }: EditDialogProps) {
+export const EditDialog = memo(function EditDialog({ dialog, roles, onDone }: EditDialogProps) {
   return (
     <DialogWindow dialog={dialog} title={(user) => <bdi>Edit {nameOf(user)}</bdi>}>
       {(user) => (
@@ -31,7 +32,7 @@ export function EditDialog({ dialog, roles, onDone }: EditDialogProps) {
       )}
     </DialogWindow>
   );
-}
+});
 
 const labels: Record<keyof Values, string> = { name: 'Name', username: 'Username', title: 'Title', roleId: 'Role' };
 

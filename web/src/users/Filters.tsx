@@ -1,18 +1,18 @@
 import { Button, CloseButton, Group, MultiSelect, Select, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import { memo, useEffect, useRef, useState } from 'react';
 import type { UsersQuery } from '../api/operations';
 import { isFiltered, longestSearch, type ListState } from './state';
 import classes from './users.module.css';
 
 interface FiltersProps {
-  state: ListState;
+  state: Omit<ListState, 'page'>;
   change: (change: Partial<ListState>, replace?: boolean) => void;
   roles: UsersQuery['roles'] | undefined;
 }
 
-export function Filters({ state, change, roles }: FiltersProps) {
+export const Filters = memo(function Filters({ state, change, roles }: FiltersProps) {
   const [open, setOpen] = useState(false);
   const filters = state.roles.length + Number(state.seat !== undefined) + Number(state.twoFactor !== undefined);
   return (
@@ -79,7 +79,7 @@ export function Filters({ state, change, roles }: FiltersProps) {
       </Group>
     </Group>
   );
-}
+});
 
 /** The roles there are, and those of the address that are no more. */
 function roleChoices(roles: UsersQuery['roles'], chosen: string[]) {

@@ -1,6 +1,6 @@
 import { Button, CloseButton, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type FormEvent, memo, useEffect, useMemo, useRef, useState } from 'react';
 import { useQuery } from 'urql';
 import { InvitationsPreviewDocument, InviteUsersDocument, type UsersQuery } from '../api/operations';
 import { type Problem, problemOf } from '../api/problem';
@@ -17,13 +17,13 @@ interface InviteDialogProps {
   roles: UsersQuery['roles'];
 }
 
-export function InviteDialog({ dialog, roles }: InviteDialogProps) {
+export const InviteDialog = memo(function InviteDialog({ dialog, roles }: InviteDialogProps) {
   return (
     <DialogWindow dialog={dialog} title={() => 'New users'} size="lg">
       {() => <InviteForm roles={roles} close={dialog.close} />}
     </DialogWindow>
   );
-}
+});
 
 function InviteForm({ roles, close }: { roles: UsersQuery['roles']; close: () => void }) {
   const [roleId, setRoleId] = useState<string | null>(null);

@@ -1,5 +1,5 @@
 import { Button, Menu } from '@mantine/core';
-import { IconChevronDown, IconDots } from '@tabler/icons-react';
+import { IconChevronDown } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
 import type { UserRowFragment } from '../api/operations';
 import { MenuAction } from '../shared/MenuAction';
@@ -30,9 +30,7 @@ export function RowMenu({ user, roomy = false, edit, confirm }: RowMenuProps) {
         aria-haspopup="menu"
         aria-expanded={false}
         onClick={() => setOpened(true)}
-      >
-        <IconDots size={18} aria-hidden />
-      </button>
+      />
     );
   }
   return (
@@ -52,9 +50,7 @@ export function RowMenu({ user, roomy = false, edit, confirm }: RowMenuProps) {
             Actions
           </Button>
         ) : (
-          <button type="button" ref={target} className={classes.dots} aria-label={name}>
-            <IconDots size={18} aria-hidden />
-          </button>
+          <button type="button" ref={target} className={classes.dots} aria-label={name} />
         )}
       </Menu.Target>
       <Menu.Dropdown>

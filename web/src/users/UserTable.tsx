@@ -1,8 +1,8 @@
 import { Skeleton, Table, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import { createColumnHelper, flexRender, getCoreRowModel, type RowData, useReactTable } from '@tanstack/react-table';
-import { useEffect, useMemo, useRef, type InputHTMLAttributes, type ReactNode } from 'react';
-import { Link } from 'wouter';
+import { useEffect, useMemo, useRef, type InputHTMLAttributes, type MouseEvent, type ReactNode } from 'react';
+import { useLocation } from 'wouter';
 import type { UserRowFragment } from '../api/operations';
 import { Note } from '../shared/Note';
 import { RelativeTime } from '../shared/time';
@@ -154,21 +154,33 @@ export function UserTable(props: UserTableProps) {
     manualSorting: true,
     meta: { feedback, edit, confirm },
     state: {
-      rowSelection: Object.fromEntries(selected.map((id) => [id, true])),
-      columnVisibility: {
-        select: selectable,
-        twoFactor: !pending,
-        lastLogin: !pending,
-        invited: pending,
-        expires: pending,
-        delivery: pending,
-      },
+      rowSelection: useMemo(() => Object.fromEntries(selected.map((id) => [id, true])), [selected]),
+      columnVisibility: useMemo(
+        () => ({
+          select: selectable,
+          twoFactor: !pending,
+          lastLogin: !pending,
+          invited: pending,
+          expires: pending,
+          delivery: pending,
+        }),
+        [selectable, pending],
+      ),
     },
     onRowSelectionChange: (update) => {
       const now = Object.fromEntries(selected.map((id) => [id, true]));
       select(Object.keys(typeof update === 'function' ? update(now) : update));
     },
   });
+
+  // The table follows the links of its rows: each by itself would listen to the address.
+  const [, navigate] = useLocation();
+  const follow = (event: MouseEvent) => {
+    const link = (event.target as Element).closest('a');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    navigate(link.pathname);
+  };
 
   // Hundreds of cells: made anew only when what they show has changed, and of
   // plain elements, so that a page turns at once.
@@ -188,7 +200,7 @@ export function UserTable(props: UserTableProps) {
   );
 
   return (
-    <div className={`panel ${classes.frame}`} data-tab={state.tab} data-outdated={outdated || undefined}>
+    <div className={`panel ${classes.frame}`} data-tab={state.tab} data-outdated={outdated || undefined} onClick={follow}>
       <Table className={classes.table} aria-busy={!users || outdated} aria-label={`People, ${state.tab}`}>
         <Table.Thead>
           {table.getHeaderGroups().map((group) => (
@@ -281,9 +293,9 @@ function Cut({ text }: { text: string | null }) {
 function Person({ user, feedback }: { user: UserRowFragment; feedback: UserTableProps['feedback'] }) {
   return (
     <>
-      <Link to={`/users/${user.id}`} className={`clamp ${classes.name}`} title={nameOf(user)}>
+      <a href={`/users/${user.id}`} className={`clamp ${classes.name}`} title={nameOf(user)}>
         {user.name ? <bdi>{user.name}</bdi> : <Address email={user.email} />}
-      </Link>
+      </a>
       {user.name && (
         <bdi className="cut quiet" title={user.email}>
           {user.email}

@@ -1,6 +1,6 @@
 import { Anchor, Button, Group, Popover, Progress, Skeleton, Stack, Tabs, Text } from '@mantine/core';
 import { IconUserPlus } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { askOnce } from '../api/client';
 import { useMay } from '../api/may';
@@ -12,6 +12,7 @@ import { useDialog } from '../shared/dialog';
 import { tellDone } from '../shared/feedback';
 import { ExportButton } from '../shared/ExportButton';
 import { ProblemNote } from '../shared/ProblemNote';
+import { useSame } from '../shared/same';
 import { useExport } from '../shared/useExport';
 import { BulkBar } from './BulkBar';
 import { BulkDialog, type BulkChange } from './BulkDialog';
@@ -24,6 +25,8 @@ import { changeState, isFiltered, type ListState, readState, type Tab, toVariabl
 import { userRows, usersHeader } from './rows';
 import { UserTable } from './UserTable';
 import classes from './users.module.css';
+
+const none: UsersQuery['roles'] = [];
 
 const tabs: { tab: Tab; name: string }[] = [
   { tab: 'active', name: 'Active' },
@@ -43,6 +46,12 @@ export default function UsersPage() {
   const { data, outdated, answered, problem, refetch } = usePageData(UsersDocument, variables);
   const mayManage = useMay()('MANAGE_USERS');
 
+  // What another page of the list does not change is not made anew by it.
+  const seats = useSame(data?.organization.seats);
+  const roles = useSame(data?.roles);
+  const { page: _, ...asked } = state;
+  const filters = useSame(asked);
+
   // Another page of the list begins at its top.
   const page = state.page && Object.values(state.page)[0];
   const turned = useRef(page);
@@ -53,10 +62,14 @@ export default function UsersPage() {
 
   const [feedback, setFeedback] = useState<{ id: string; text: string }>();
   useEffect(() => setFeedback(undefined), [variables]);
-  const tellOnRow = (id: string, text: string) => {
+  const tellOnRow = useCallback((id: string, text: string) => {
     setFeedback({ id, text });
     announce(text);
-  };
+  }, []);
+  const tellDeed = useCallback(
+    ({ act, user }: Confirmation, sentence: string) => (act.moves ? tellDone(sentence) : tellOnRow(user.id, sentence)),
+    [tellOnRow],
+  );
 
   // Whoever was on this page is not any more: the list goes on at its beginning.
   const emptied = !outdated && state.page !== undefined && data?.users.nodes.length === 0 && data.users.totalCount > 0;
@@ -98,7 +111,7 @@ export default function UsersPage() {
     <Stack gap="md" className="fill">
       <Group justify="space-between" gap="sm" className={classes.head}>
         <PageTitle>Users</PageTitle>
-        {!(problem && !data) && <Seats seats={data?.organization.seats} />}
+        {!(problem && !data) && <Seats seats={seats} />}
         {!(problem && !data) && <ExportButton brief exporting={exporting} disabled={!data || count === 0} />}
         {mayManage && (
           <Button leftSection={<IconUserPlus size={18} aria-hidden />} onClick={() => inviting.open(true)}>
@@ -120,7 +133,7 @@ export default function UsersPage() {
         {tabs.map(({ tab }) => (
           <Tabs.Panel key={tab} value={tab} pt="md">
             <Stack gap="sm">
-              <Filters state={state} change={change} roles={data?.roles} />
+              <Filters state={filters} change={change} roles={roles} />
               {selecting && (
                 <BulkBar
                   selection={selection}
@@ -156,19 +169,19 @@ export default function UsersPage() {
       </Tabs>
       {data && <Pages users={data.users} change={change} selecting={selecting} />}
 
-      <InviteDialog dialog={inviting} roles={data?.roles ?? []} />
-      <EditDialog dialog={editing} roles={data?.roles ?? []} onDone={tellOnRow} />
+      <InviteDialog dialog={inviting} roles={roles ?? none} />
+      <EditDialog dialog={editing} roles={roles ?? none} onDone={tellOnRow} />
       <ConfirmDialog
         dialog={confirming}
         resetLifetime={data?.installation.passwordResetLifetimeSeconds ?? 0}
-        onDone={({ act, user }, sentence) => (act.moves ? tellDone(sentence) : tellOnRow(user.id, sentence))}
+        onDone={tellDeed}
       />
-      <BulkDialog dialog={changing} roles={data?.roles ?? []} onDone={selection.become} />
+      <BulkDialog dialog={changing} roles={roles ?? none} onDone={selection.become} />
     </Stack>
   );
 }
 
-function Seats({ seats }: { seats: UsersQuery['organization']['seats'] | undefined }) {
+const Seats = memo(function Seats({ seats }: { seats: UsersQuery['organization']['seats'] | undefined }) {
   if (!seats) return <Skeleton className={classes.seats} />;
   return (
     <div className={classes.seats}>
@@ -192,7 +205,7 @@ function Seats({ seats }: { seats: UsersQuery['organization']['seats'] | undefin
       />
     </div>
   );
-}
+});
 
 function NoSeats() {
   const mayRaise = useMay()('MANAGE_ORGANIZATION');

@@ -104,6 +104,6 @@ export function toVariables(state: ListState): UsersQueryVariables {
 }
 
 /** Whether fewer people than the tab has may be shown. */
-export function isFiltered(state: ListState): boolean {
+export function isFiltered(state: Omit<ListState, 'page'>): boolean {
   return Boolean(state.search || state.roles.length || state.seat !== undefined || state.twoFactor !== undefined);
 }
