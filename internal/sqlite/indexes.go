@@ -74,7 +74,7 @@ func (all *indexes) finish(x *index, err error) {
 // indexes hold: of what lives long and is seldom a pointer, as much again need not
 // be let go to waste before it looks. Who has set GOGC knows better.
 func (all *indexes) spare() {
-	const each, others = 72, 80 << 20 // bytes of a person, and of all else
+	const each, others = 72, 64 << 20 // bytes of a person, and of all else
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(100 * others / (others + each*all.people()))
 	}

@@ -266,36 +266,77 @@ func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
 }
 
 // nearest are the first so many on the walk from a place who are in one of the
-// sets, which have nobody in common. It looks at everybody in the sets, but at
-// nobody else.
+// sets, which have nobody in common. It looks at everybody in the sets, and then
+// at the leaves in which the first of them stand.
 func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
-	// In which leaves they stand, and so which of them are needed.
-	counts := make([]uint16, len(r.leaves))
+	counts, step := make([]uint16, len(r.leaves)), 1
+	if down {
+		step = -1
+	}
 	each(sets, func(members []uint32) {
 		for _, member := range members {
 			counts[r.of[member]]++
 		}
 	})
-	needed, some, leaves, step := make([]bool, len(r.leaves)), 0, r.parts[at.part].leaves, 1
-	if down {
-		step = -1
-	}
+	var needed []*leaf
+	leaves, some := r.parts[at.part].leaves, 0
 	for place := at.leaf; place >= 0 && place < len(leaves) && some < limit; place += step {
-		number := leaves[place].number
-		needed[number] = counts[number] > 0
+		l := leaves[place]
+		if counts[l.number] > 0 {
+			needed = append(needed, l)
+		}
 		if place != at.leaf { // of whom some may stand before the beginning
-			some += int(counts[number])
+			some += int(counts[l.number])
 		}
 	}
+	if len(needed)*r.room*4 < sizeOf(sets) {
+		return firstIn(needed, sets, at, down, limit)
+	}
+	return r.firstOf(needed, sets, at, step, limit)
+}
+
+// firstIn goes through leaves, and asks of everybody whether they are in the sets.
+func firstIn(leaves []*leaf, sets []*roaring.Bitmap, at spot, down bool, limit int) (found []uint32) {
+	for _, l := range leaves {
+		from, to := 0, len(l.people)
+		switch {
+		case l.place != at.leaf:
+		case down:
+			to = at.entry + 1
+		default:
+			from = at.entry
+		}
+		for i := range to - from {
+			member := l.people[from+i]
+			if down {
+				member = l.people[to-1-i]
+			}
+			if inOne(sets, member) {
+				if found = append(found, member); len(found) == limit {
+					return found
+				}
+			}
+		}
+	}
+	return found
+}
+
+// firstOf goes through the sets, and asks of everybody whether they stand in the
+// leaves.
+func (r *ranking) firstOf(leaves []*leaf, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
 	type standing struct {
 		place, entry int
 		member       uint32
 	}
+	needed := make([]*leaf, len(r.leaves))
+	for _, l := range leaves {
+		needed[l.number] = l
+	}
 	var near []standing
 	each(sets, func(members []uint32) {
 		for _, member := range members {
-			if l := r.of[member]; needed[l] {
-				near = append(near, standing{r.leaves[l].place, slices.Index(r.leaves[l].people, member), member})
+			if l := needed[r.of[member]]; l != nil {
+				near = append(near, standing{l.place, slices.Index(l.people, member), member})
 			}
 		}
 	})
@@ -305,11 +346,11 @@ func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int)
 	begin := standing{place: at.leaf, entry: at.entry}
 	near = slices.DeleteFunc(near, func(s standing) bool { return compare(s, begin) < 0 })
 	slices.SortFunc(near, compare)
-	members := make([]uint32, min(limit, len(near)))
-	for i := range members {
-		members[i] = near[i].member
+	found := make([]uint32, min(limit, len(near)))
+	for i := range found {
+		found[i] = near[i].member
 	}
-	return members
+	return found
 }
 
 // each goes through sets, some hundred at a time.
