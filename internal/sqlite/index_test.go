@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -142,4 +143,30 @@ func TestBeginningsThatSayTheSame(t *testing.T) {
 	b.remove([]string{"michelle"}, 1, 7)
 	assert.Equal(t, []uint32{8}, b.of("mich")[1].ToArray())
 	assert.Nil(t, b.of("x"))
+}
+
+// An index that begins to be made while somebody writes, who did not know of it
+// when they looked where people have moved to, has what they write.
+func TestIndexBegunDuringACommit(t *testing.T) {
+	store := search(t, filepath.Join(t.TempDir(), "roster.db"), 0)
+	o := &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, store.InsertOrganization(t.Context(), o))
+	ann := newUser(o, "ann", "Ann")
+	add(t, store.Store, ann)
+	all, begun := &store.db.memory.indexes, false
+	store.db.Observe(func(_ context.Context, statement string) {
+		if statement == "COMMIT" && !begun {
+			begun = true
+			all.of(store.db, 1, 1)
+		}
+	})
+	ann.Name = "Zoe"
+	require.NoError(t, store.UpdateUser(t.Context(), ann))
+	require.Eventually(t, func() bool {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		return len(all.making) == 0
+	}, time.Minute, time.Millisecond)
+	require.NotNil(t, all.made[1], "the index was made")
+	assert.Equal(t, 1, look(t, store.Store, o, "ann", "zoe").Matches)
 }

@@ -17,7 +17,7 @@ type limits struct {
 	// atMost bounds the people of all indexes together, for each of whom one takes
 	// about 80 bytes. An organization that finds no room is listed without.
 	atMost int
-	// leaf is how many people stand in a leaf of a ranking.
+	// leaf is how many people stand in a leaf of a ranking, 255 at most.
 	leaf int
 }
 
@@ -52,7 +52,12 @@ func (all *indexes) of(db *DB, organization int64, people int) *index {
 	all.making[organization] = heard
 	db.beside.Go(func() {
 		x := newIndex(organization, all.limits)
-		all.finish(x, db.read(context.Background(), x.make))
+		// Whoever was writing did not know that an index wants to be told.
+		err := db.write(context.Background(), func(*tx) error { return nil })
+		if err == nil {
+			err = db.read(context.Background(), x.make)
+		}
+		all.finish(x, err)
 		// Making it has taken several times the memory that it needs.
 		debug.FreeOSMemory()
 	})
@@ -74,7 +79,7 @@ func (all *indexes) finish(x *index, err error) {
 // indexes hold: of what lives long and is seldom a pointer, as much again need not
 // be let go to waste before it looks. Who has set GOGC knows better.
 func (all *indexes) spare() {
-	const each, others = 72, 64 << 20 // bytes of a person, and of all else
+	const each, others = 72, 80 << 20 // bytes of a person, and of all else
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(100 * others / (others + each*all.people()))
 	}

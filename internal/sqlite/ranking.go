@@ -269,7 +269,7 @@ func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
 // sets, which have nobody in common. It looks at everybody in the sets, and then
 // at the leaves in which the first of them stand.
 func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
-	counts, step := make([]uint16, len(r.leaves)), 1
+	counts, step := make([]uint8, len(r.leaves)), 1 // a leaf has less room than that
 	if down {
 		step = -1
 	}
@@ -292,7 +292,11 @@ func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int)
 	if len(needed)*r.room*4 < sizeOf(sets) {
 		return firstIn(needed, sets, at, down, limit)
 	}
-	return r.firstOf(needed, sets, at, step, limit)
+	clear(counts)
+	for _, l := range needed {
+		counts[l.number] = 1
+	}
+	return r.firstOf(counts, sets, at, step, limit)
 }
 
 // firstIn goes through leaves, and asks of everybody whether they are in the sets.
@@ -322,20 +326,17 @@ func firstIn(leaves []*leaf, sets []*roaring.Bitmap, at spot, down bool, limit i
 }
 
 // firstOf goes through the sets, and asks of everybody whether they stand in the
-// leaves.
-func (r *ranking) firstOf(leaves []*leaf, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
+// leaves that are needed.
+func (r *ranking) firstOf(needed []uint8, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
 	type standing struct {
 		place, entry int
 		member       uint32
 	}
-	needed := make([]*leaf, len(r.leaves))
-	for _, l := range leaves {
-		needed[l.number] = l
-	}
 	var near []standing
 	each(sets, func(members []uint32) {
 		for _, member := range members {
-			if l := needed[r.of[member]]; l != nil {
+			if number := r.of[member]; needed[number] > 0 {
+				l := r.leaves[number]
 				near = append(near, standing{l.place, slices.Index(l.people, member), member})
 			}
 		}
