@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"sync"
 )
@@ -72,17 +71,6 @@ func (all *indexes) finish(x *index, err error) {
 		all.made[x.organization] = x
 	}
 	delete(all.making, x.organization)
-	all.spare()
-}
-
-// spare has the collector of the process wait for less garbage, the more the
-// indexes hold: of what lives long and is seldom a pointer, as much again need not
-// be let go to waste before it looks. Who has set GOGC knows better.
-func (all *indexes) spare() {
-	const each, others = 72, 80 << 20 // bytes of a person, and of all else
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(100 * others / (others + each*all.people()))
-	}
 }
 
 // follow brings all indexes to a version.
@@ -110,7 +98,6 @@ func (all *indexes) lose() {
 	for _, heard := range all.making {
 		heard.lost = true
 	}
-	all.spare()
 }
 
 // want tells whether an organization has an index, which is to be told of changes.
