@@ -15,6 +15,8 @@ afterAll(() => roster?.remove());
 const phone = { viewport: { width: 390, height: 844 } };
 const answer = (page: Page) => page.getByRole('region', { name: 'Result Window' });
 const run = (page: Page) => page.getByRole('button', { name: /Execute query/ });
+/** The button when it knows that there is a choice, which it takes a moment to find out. */
+const runOneOf = (page: Page) => run(page).and(page.locator('[aria-haspopup=menu]'));
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true });
 
 /** Opens GraphiQL as somebody who is signed in, and waits for its editors. */
@@ -56,8 +58,10 @@ test('each example runs as it stands, and does no harm', () =>
         // What is reactivated last would be no more of those who are not.
         if (operation === 'Reactivate') continue;
         const answered = page.waitForResponse((response) => response.request().postDataJSON()?.operationName === operation);
-        await run(page).click();
-        if (operations.length > 1) await page.getByRole('menuitem', { name: operation, exact: true }).click();
+        if (operations.length > 1) {
+          await runOneOf(page).click();
+          await page.getByRole('menuitem', { name: operation, exact: true }).click();
+        } else await run(page).click();
         const { data, errors } = await (await answered).json();
         expect(errors, operation).toBeUndefined();
         expect(JSON.stringify(data).match(/"userErrors":\[[^\]]/), operation).toBeNull();
@@ -67,7 +71,7 @@ test('each example runs as it stands, and does no harm', () =>
     expect(await counts()).toEqual(before);
 
     await open(page, 'Delete and reactivate');
-    await run(page).click();
+    await runOneOf(page).click();
     await page.getByRole('menuitem', { name: 'Reactivate' }).click();
     await answer(page).getByText(/"(ACTIVE|PENDING)"/).waitFor();
     expect(await counts()).not.toEqual(before);
