@@ -19,9 +19,9 @@ type Vault interface {
 	directory.Limiter
 	directory.Requests
 	// StartSession keeps s, whose token is new, until ends, for a sign-in that is
-	// written into the user's document next: until that names the session, nobody is signed in by
-	// it. So it need not be durable by itself, but with what is written next. In
-	// the same step, what the sign-in had reserved is released.
+	// written into the user's document next: until that names the session, nobody
+	// is signed in by it. So it need not be durable by itself, but with what is
+	// written next. In the same step, what the sign-in had reserved is released.
 	StartSession(ctx context.Context, s Session, ends time.Time, released Released) error
 	// PutSession keeps s, in place of one with the same TokenHash, until ends.
 	PutSession(ctx context.Context, s Session, ends time.Time) error

@@ -170,3 +170,21 @@ func TestIndexBegunDuringACommit(t *testing.T) {
 	require.NotNil(t, all.made[1], "the index was made")
 	assert.Equal(t, 1, look(t, store.Store, o, "ann", "zoe").Matches)
 }
+
+// An index that cannot follow a commit is used by nobody any more, also not by
+// who has found it before.
+func TestIndexThatCannotFollow(t *testing.T) {
+	store := search(t, filepath.Join(t.TempDir(), "roster.db"), 0)
+	o := &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, store.InsertOrganization(t.Context(), o))
+	add(t, store.Store, newUser(o, "ann", "Ann"))
+	store.await(o.ID)
+	all := &store.db.memory.indexes
+	found := all.made[1]
+	require.NotZero(t, found.version)
+	nowhere := map[int64][]move{1: {{number: 1, next: 99}}}
+	all.follow(commit{version: found.version + 1, moves: nowhere})
+	assert.Zero(t, found.version)
+	assert.Empty(t, all.made)
+	assert.Equal(t, 1, look(t, store.Store, o, "ann", "ann").Matches)
+}

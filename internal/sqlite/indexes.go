@@ -83,6 +83,9 @@ func (all *indexes) follow(c commit) {
 	for _, x := range all.made {
 		x.mu.Lock()
 		followed := x.follow(c)
+		if !followed {
+			x.version = 0 // whoever has found it already must not use it
+		}
 		x.mu.Unlock()
 		if !followed {
 			delete(all.made, x.organization)
