@@ -187,6 +187,8 @@ func (n *tenant) happens(p *program, one *life) bool {
 			return false
 		}
 		if code == "" {
+			n.mu.Lock() // who changes a role looks for its people
+			defer n.mu.Unlock()
 			then()
 		}
 		return true
