@@ -296,7 +296,8 @@ func (n *tenant) manageRoles(worker, turn int) bool {
 	replacement := n.roles[[]string{"Viewer", "Customer Success Manager"}[rand.IntN(2)]]
 	return edit(object{"permissions": []string{"VIEW_USERS", "CSM_SEAT"}}, func() { one.seat = true }) &&
 		edit(object{"name": one.name + ", renamed"}, func() { one.name += ", renamed" }) &&
-		(rand.IntN(2) == 0 || edit(object{"permissions": []string{"VIEW_USERS"}}, func() { one.seat = false })) &&
+		// Taking away what was refused for want of a seat would change nothing.
+		(!one.seat || rand.IntN(2) == 0 || edit(object{"permissions": []string{"VIEW_USERS"}}, func() { one.seat = false })) &&
 		(rand.IntN(4) == 0 || do(directory.RoleDeleted, deleteRoleQuery, object{"id": one.id, "to": replacement}, func() {
 			one.deleted, one.replacement = true, replacement
 			for _, person := range n.people {
@@ -388,7 +389,8 @@ func TestKilledUnderLoad(t *testing.T) {
 				payload, code := n.admin.attempt(r.query, r.variables)
 				invited := r.deed.action == directory.UserInvited
 				if code != "" || invited && text(payload, "results", 0, "outcome") != "INVITED" {
-					assert.Contains(t, []string{"", "NO_SEAT_AVAILABLE"}, code, "%v: %v", r.deed, payload)
+					// What was cut off may have been counted.
+					assert.Contains(t, []string{"", "NO_SEAT_AVAILABLE", "RATE_LIMITED"}, code, "%v: %v", r.deed, payload)
 					continue
 				}
 				delete(n.unsure, r.deed)
