@@ -128,7 +128,9 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	}
 	ctx := r.Context()
 	op, refused := exec.CreateOperationContext(ctx, params)
-	request := requestOf(ctx).Request
+	operation := requestOf(ctx)
+	operation.lent = true
+	request := operation.Request
 	if refused != nil {
 		request.Outcome = string(directory.CodeBadInput)
 		writeResponse(w, media, refusedStatus(media), &response{Errors: badInput(refused)})
@@ -143,6 +145,7 @@ func execute(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor,
 	answer := run(ctx)
 	request.Outcome = outcomeOf(request, answer.Errors)
 	writeResponse(w, media, http.StatusOK, &response{Errors: answer.Errors, Data: jsontext.Value(answer.Data), Extensions: answer.Extensions})
+	giveBack(answer.Data)
 }
 
 // refusedStatus is the status of a well-formed request that is not executed.

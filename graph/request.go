@@ -56,6 +56,9 @@ type operation struct {
 	// change is what a subscription tells; nil while it tells nothing.
 	change *model.UserChange
 	lists  lists
+	// lent is whether the transport gives the answer back when it is written; see
+	// answers.
+	lent bool
 }
 
 // lists are what an operation has asked for already: the same list under

@@ -50,21 +50,19 @@ func (rows) InterceptField(ctx context.Context, next graphql.Resolver) (any, err
 	if !ok {
 		return next(ctx)
 	}
+	lent := requestOf(ctx).lent
 	return graphql.WriterFunc(func(w io.Writer) {
-		buffer := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is in it
-		*buffer = appendPage((*buffer)[:0], page, columns)
-		// The engine has a buffer; an answer cannot fail to be written into it. It
-		// would grow to twice the page for what comes behind.
-		if answer, ok := w.(*bytes.Buffer); ok {
-			answer.Grow(len(*buffer) + behindPage)
+		answer, ok := w.(*bytes.Buffer) // the engine's
+		if !ok {
+			_, _ = w.Write(appendPage(nil, page, columns))
+			return
 		}
-		_, _ = w.Write(*buffer)
-		buffers.Put(buffer)
+		if lent {
+			borrow(answer)
+		}
+		_, _ = answer.Write(appendPage(answer.AvailableBuffer(), page, columns))
 	}), nil
 }
-
-// behindPage is about how long the rest of an answer is, in bytes.
-const behindPage = 500
 
 // row is what a column is read from.
 type row struct {
@@ -109,8 +107,33 @@ func appendRow[T any](dst []byte, of T, columns []column[T]) []byte {
 	return append(dst, '}')
 }
 
-// buffers are for pages, from which the engine copies them.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+// answers are buffers for answers with a page: half of what a request would
+// need memory for. They are lent by a transport that gives them back when it has
+// written the answer.
+var answers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, usualAnswer)) }}
+
+// usualAnswer and largestAnswer are of how many bytes there are buffers.
+const (
+	usualAnswer   = 16 << 10
+	largestAnswer = 64 << 10
+)
+
+// borrow has the engine go on in a lent buffer.
+func borrow(answer *bytes.Buffer) {
+	if answer.Cap() >= usualAnswer {
+		return // by an earlier page of the same answer
+	}
+	begun := answer.Bytes()
+	*answer = *answers.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is in it
+	_, _ = answer.Write(begun)
+}
+
+// giveBack takes the buffer of an answer that is written, if it was lent.
+func giveBack(answer []byte) {
+	if size := cap(answer); size >= usualAnswer && size <= largestAnswer {
+		answers.Put(bytes.NewBuffer(answer[:0]))
+	}
+}
 
 func appendPage(dst []byte, page *model.UserConnection, columns []column[row]) []byte {
 	dst = append(dst, '[')

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
+	"sync"
 	"time"
 )
 
@@ -14,7 +16,13 @@ import (
 // order, is an error and never another answer.
 type cursors struct {
 	// keys verify; the first signs.
-	keys [][]byte
+	keys []*cursorKey
+}
+
+// cursorKey has the hashes that a key has made ready: each page needs some.
+type cursorKey struct {
+	key    []byte
+	hashes sync.Pool
 }
 
 const macSize = 16
@@ -27,7 +35,7 @@ func newCursors(secrets [][]byte) cursors {
 	for _, secret := range secrets {
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte("roster cursors"))
-		c.keys = append(c.keys, mac.Sum(nil))
+		c.keys = append(c.keys, &cursorKey{key: mac.Sum(nil)})
 	}
 	return c
 }
@@ -76,7 +84,13 @@ func (c cursors) verify(scope, cursor string) ([]byte, error) {
 }
 
 func (c cursors) mac(key int, scope string, payload []byte) []byte {
-	mac := hmac.New(sha256.New, c.keys[key])
+	k := c.keys[key]
+	mac, ok := k.hashes.Get().(hash.Hash)
+	if !ok {
+		mac = hmac.New(sha256.New, k.key)
+	}
+	defer k.hashes.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(scope))
 	mac.Write([]byte{0})
 	mac.Write(payload)

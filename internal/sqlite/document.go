@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unique"
 
 	"roster/internal/directory"
 )
@@ -239,6 +240,14 @@ func decodeUser(organizationID, id string, revision int64, text []byte) (*direct
 	if err := decode(text, &d); err != nil {
 		return nil, err
 	}
+	// Thousands are kept in memory, who have most of this in common.
+	organizationID, d.Role = intern(organizationID), intern(d.Role)
+	if at := statusAt(string(d.Status)); at >= 0 {
+		d.Status = statuses[at]
+	}
+	if d.Username == d.Email {
+		d.Username = d.Email
+	}
 	c := d.Credentials
 	u := &directory.User{
 		ID: id, OrganizationID: organizationID, Revision: revision,
@@ -260,6 +269,9 @@ func decodeUser(organizationID, id string, revision int64, text []byte) (*direct
 	}
 	return u, nil
 }
+
+// intern is the one copy of what many people have.
+func intern(text string) string { return unique.Make(text).Value() }
 
 func encodeLink(l *directory.Link) *linkDocument {
 	if l == nil {

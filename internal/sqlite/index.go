@@ -28,9 +28,7 @@ type index struct {
 
 	mu      sync.RWMutex
 	version int64
-	// numbers are those of the members, ascending; a member is a place in it. So
-	// what is kept of each is a plain array, whatever numbers an organization has.
-	numbers []uint32
+	numbering
 	// group is of each member the place of their group in groups.
 	group  []uint16
 	groups []*indexedGroup
@@ -57,19 +55,6 @@ func newIndex(organization int64, limits limits) *index {
 		x.rankings[i] = newRanking(limits.leaf)
 	}
 	return x
-}
-
-// member finds who has a number.
-func (x *index) member(number int64) (member uint32, ok bool) {
-	// Most organizations have grown in one go, or by themselves.
-	if len(x.numbers) > 0 {
-		at := number - int64(x.numbers[0])
-		if at >= 0 && at < int64(len(x.numbers)) && int64(x.numbers[at]) == number {
-			return uint32(at), true //nolint:gosec // people of a file
-		}
-	}
-	at, ok := slices.BinarySearch(x.numbers, uint32(number)) //nolint:gosec // the numbers of a file's users go up to four billion
-	return uint32(at), ok                                    //nolint:gosec // people of a file
 }
 
 // place is where a group is in groups; there are few.
@@ -138,7 +123,7 @@ type listed struct {
 // is not somebody that the index can know.
 func (x *index) apply(c change) bool {
 	member, known := x.member(c.number)
-	if known != (c.was != nil) || !known && int(member) < len(x.numbers) {
+	if known != (c.was != nil) || !known && int(member) < x.members {
 		return false
 	}
 	if known {
@@ -147,7 +132,8 @@ func (x *index) apply(c change) bool {
 		x.everybody[before.status].Remove(member)
 		x.words.remove(c.was.words, before.status, member)
 	} else {
-		x.numbers, x.group = append(x.numbers, uint32(c.number)), append(x.group, 0) //nolint:gosec // see index.member
+		x.add(c.number)
+		x.group = append(x.group, 0)
 	}
 	status := statusAt(c.is.status)
 	x.group[member] = x.place(c.is.inGroup, status)

@@ -62,7 +62,7 @@ func TestIndexFollows(t *testing.T) {
 		anew := newIndex(1, followed.limits)
 		require.NoError(t, store.db.read(t.Context(), anew.make))
 		require.Equal(t, anew.version, followed.version)
-		assert.Equal(t, anew.numbers, followed.numbers)
+		assert.Equal(t, anew.numbering, followed.numbering)
 		for i := range anew.rankings {
 			for part := range 2 {
 				walk := func(x *index) []uint32 {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"sync"
 )
@@ -14,13 +15,14 @@ type limits struct {
 	// reading them from the table takes less than a millisecond.
 	common int
 	// atMost bounds the people of all indexes together, for each of whom one takes
-	// about 80 bytes. An organization that finds no room is listed without.
+	// about 70 bytes. An organization that finds no room is listed without.
 	atMost int
-	// leaf is how many people stand in a leaf of a ranking, 255 at most.
+	// leaf is how many people stand in a leaf of a ranking, 255 at most. So many
+	// take a size of which there is memory, 896 bytes.
 	leaf int
 }
 
-var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 240}
+var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 224}
 
 // indexes are those of all organizations, and what is to be told to those that
 // are being made.
@@ -71,6 +73,22 @@ func (all *indexes) finish(x *index, err error) {
 		all.made[x.organization] = x
 	}
 	delete(all.making, x.organization)
+	all.pace()
+}
+
+// halvedAt is with how many people in indexes the heap is left half of the usual
+// room to grow, in proportion.
+const halvedAt = 1_500_000
+
+// pace sets how much room the heap is left to grow before garbage is collected:
+// as much as is in use, usually. But what is in an index does not become garbage,
+// and has hardly a pointer to follow, so that there is nothing to win by waiting
+// for as much again. Whoever starts the program with GOGC has their way. The lock
+// is held.
+func (all *indexes) pace() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(100 * halvedAt / (halvedAt + all.people()))
+	}
 }
 
 // follow brings all indexes to a version.
@@ -89,6 +107,7 @@ func (all *indexes) follow(c commit) {
 		x.mu.Unlock()
 		if !followed {
 			delete(all.made, x.organization)
+			all.pace()
 		}
 	}
 }
@@ -97,7 +116,10 @@ func (all *indexes) follow(c commit) {
 func (all *indexes) lose() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	clear(all.made)
+	if len(all.made) > 0 {
+		clear(all.made)
+		all.pace()
+	}
 	for _, heard := range all.making {
 		heard.lost = true
 	}
@@ -114,7 +136,7 @@ func (all *indexes) want(organization int64) bool {
 func (all *indexes) people() int {
 	n := 0
 	for _, x := range all.made {
-		n += len(x.numbers)
+		n += x.members
 	}
 	for _, heard := range all.making {
 		n += heard.people

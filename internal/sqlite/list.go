@@ -106,11 +106,12 @@ type list struct {
 	directory.ListQuery
 	organizationID string
 	organization   int64
-	// groups are those of the list that have people; byNumber finds them.
-	groups   []group
-	byNumber map[int64]group
-	// whole are the statuses of which the list has everybody.
-	whole map[directory.Status]bool
+	// groups are those of the list that have people.
+	groups []group
+	// roles are those of the groups, by number, where the order is by role.
+	roles map[int64]string
+	// whole are the statuses of which the list has everybody, in the order of statuses.
+	whole [3]bool
 	// down is whether the walk goes from larger to smaller values.
 	down bool
 	// order is the column of the order.
@@ -133,32 +134,36 @@ type group struct {
 func (t *tx) list(organizationID string, q directory.ListQuery) (*list, error) {
 	l := &list{
 		tx: t, ListQuery: q, organizationID: organizationID, down: q.Order.Descending != q.Backward, order: ranked[rankingOf[q.Order.Field]],
-		byNumber: map[int64]group{}, whole: map[directory.Status]bool{},
+		whole: [...]bool{true, true, true},
 	}
-	wanted := map[directory.Group]bool{}
+	var wanted map[directory.Group]bool
+	if q.Groups != nil {
+		wanted = make(map[directory.Group]bool, len(q.Groups))
+	}
 	for _, g := range q.Groups {
 		wanted[g] = true
+	}
+	if q.Order.Field == directory.ByRole {
+		l.roles = map[int64]string{}
 	}
 	all, err := t.census(organizationID)
 	if err != nil {
 		return nil, err
 	}
 	l.organization = all.organization
-	some := map[directory.Status]bool{}
 	if q.Counts != nil {
-		*q.Counts = all.counts()
+		*q.Counts = all.counts
 	}
 	for _, g := range all.groups {
 		l.everybody += g.people
 		if q.Groups != nil && !wanted[g.Group] {
-			some[g.Status] = true
+			l.whole[statusAt(string(g.Status))] = false
 			continue
 		}
 		l.groups = append(l.groups, g)
-		l.byNumber[g.number] = g
-	}
-	for _, g := range l.groups {
-		l.whole[g.Status] = !some[g.Status]
+		if l.roles != nil {
+			l.roles[g.number] = g.RoleID
+		}
 	}
 	return l, nil
 }
@@ -229,7 +234,7 @@ func (l *list) walk(atMost int) (page []int64, done bool, err error) {
 				return page, false, nil
 			}
 			number := next.next().number
-			if l.found == nil || l.found[0].Contains(uint32(number)) { //nolint:gosec // see index.member
+			if l.found == nil || l.found[0].Contains(uint32(number)) { //nolint:gosec // see numbering
 				page = append(page, number)
 			}
 		}
@@ -307,14 +312,14 @@ func (l *list) segments() []segment {
 			both = []int{0, 1}
 		}
 		for _, g := range l.groups {
-			known := slices.IndexFunc(parts, func(p segment) bool { return l.byNumber[p.sources[0].group].RoleID == g.RoleID })
+			known := slices.IndexFunc(parts, func(p segment) bool { return l.roles[p.sources[0].group] == g.RoleID })
 			if known < 0 {
 				known = len(parts)
 				parts = append(parts, segment{low: low, high: high, parts: both})
 			}
 			parts[known].sources = append(parts[known].sources, source{group: g.number})
 		}
-		roleOf := func(p segment) string { return l.byNumber[p.sources[0].group].RoleID }
+		roleOf := func(p segment) string { return l.roles[p.sources[0].group] }
 		compare := func(a, b string) int {
 			if l.down {
 				return l.compareRoles(b, a)
@@ -366,7 +371,7 @@ func (l *list) sources() []source {
 	var sources []source
 	for _, g := range l.groups {
 		s := source{group: g.number}
-		if l.whole[g.Status] {
+		if l.whole[statusAt(string(g.Status))] {
 			s = source{status: g.Status}
 		}
 		if !slices.Contains(sources, s) {

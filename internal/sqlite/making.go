@@ -91,7 +91,7 @@ func (x *index) gather(t *tx) error {
 	if err != nil {
 		return err
 	}
-	numbers := make([][]uint32, len(x.groups))
+	numbers, all := make([][]uint32, len(x.groups)), []uint32{}
 	for group, place := range x.places {
 		s := ranked[0].everybody(x.organization, source{group: group}, atOnce)
 		for {
@@ -101,12 +101,15 @@ func (x *index) gather(t *tx) error {
 			if len(s.read) == 0 {
 				break
 			}
-			numbers[place] = append(numbers[place], uint32(s.next().number)) //nolint:gosec // see index.member
+			numbers[place] = append(numbers[place], uint32(s.next().number)) //nolint:gosec // see numbering
 		}
-		x.numbers = append(x.numbers, numbers[place]...)
+		all = append(all, numbers[place]...)
 	}
-	slices.Sort(x.numbers)
-	x.group = make([]uint16, len(x.numbers))
+	slices.Sort(all)
+	for _, number := range all {
+		x.add(int64(number))
+	}
+	x.group = make([]uint16, len(all))
 	for place, some := range numbers {
 		slices.Sort(some)
 		for i, number := range some {

@@ -56,10 +56,12 @@ func newMemory() *memory {
 	return m
 }
 
-// census is the groups of an organization that have people.
+// census is the groups of an organization that have people. It is shared:
+// nobody may change it.
 type census struct {
 	organization int64
 	groups       []group
+	counts       directory.Counts
 }
 
 type sessionKey struct{ organization, tokenHash string }
@@ -247,8 +249,12 @@ func (g *generations[K, V]) get(key K) (V, bool) {
 }
 
 func (g *generations[K, V]) put(key K, value V) {
-	if g.young == nil || len(g.young) >= g.limit/2 {
-		g.old, g.young = g.young, map[K]V{}
+	if len(g.young) >= g.limit/2 {
+		g.old, g.young = g.young, g.old
+		clear(g.young)
+	}
+	if g.young == nil {
+		g.young = map[K]V{}
 	}
 	g.young[key] = value
 }

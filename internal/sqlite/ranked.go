@@ -31,7 +31,7 @@ func (l *list) ranked() (page []int64, err error) {
 				at = r.first(part, l.down)
 			}
 			for _, member := range l.next(r, s.sources, at, l.Limit-len(page)) {
-				page = append(page, int64(l.index.numbers[member]))
+				page = append(page, l.index.numberOf(member))
 			}
 			if len(page) >= l.Limit {
 				return page, nil

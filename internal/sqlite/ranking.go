@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
@@ -83,7 +84,7 @@ func (r *ranking) spot(member uint32) (at spot, ok bool) {
 // that not each who comes later splits one.
 func (r *ranking) append(member uint32, part int) bool {
 	leaves := r.parts[part].leaves
-	if len(leaves) == 0 || len(leaves[len(leaves)-1].people) >= r.room-r.room/8 {
+	if len(leaves) == 0 || len(leaves[len(leaves)-1].people) >= r.room-r.room/16 {
 		if r.add(part, len(leaves)) == nil {
 			return false
 		}
@@ -269,7 +270,9 @@ func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
 // sets, which have nobody in common. It looks at everybody in the sets, and then
 // at the leaves in which the first of them stand.
 func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
-	counts, step := make([]uint8, len(r.leaves)), 1 // a leaf has less room than that
+	s := searches.Get().(*nearestSearch) //nolint:forcetypeassert // nothing else is in it
+	defer s.end()
+	counts, step := s.countsOf(len(r.leaves)), 1
 	if down {
 		step = -1
 	}
@@ -278,25 +281,55 @@ func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int)
 			counts[r.of[member]]++
 		}
 	})
-	var needed []*leaf
 	leaves, some := r.parts[at.part].leaves, 0
 	for place := at.leaf; place >= 0 && place < len(leaves) && some < limit; place += step {
 		l := leaves[place]
 		if counts[l.number] > 0 {
-			needed = append(needed, l)
+			s.needed = append(s.needed, l)
 		}
 		if place != at.leaf { // of whom some may stand before the beginning
 			some += int(counts[l.number])
 		}
 	}
-	if len(needed)*r.room*4 < sizeOf(sets) {
-		return firstIn(needed, sets, at, down, limit)
+	if len(s.needed)*r.room*4 < sizeOf(sets) {
+		return firstIn(s.needed, sets, at, down, limit)
 	}
 	clear(counts)
-	for _, l := range needed {
+	for _, l := range s.needed {
 		counts[l.number] = 1
 	}
-	return r.firstOf(counts, sets, at, step, limit)
+	return r.firstOf(s, sets, at, step, limit)
+}
+
+// nearestSearch is what looking for the nearest needs. It is used again: with a
+// million people it is more than the rest of a request.
+type nearestSearch struct {
+	// counts are how many who are looked for stand in each leaf; a leaf has less
+	// room than that.
+	counts []uint8
+	needed []*leaf
+	near   []standing
+}
+
+// standing is where a member stands in a part.
+type standing struct {
+	place, entry int
+	member       uint32
+}
+
+var searches = sync.Pool{New: func() any { return new(nearestSearch) }}
+
+// countsOf are the counts of so many leaves, all 0.
+func (s *nearestSearch) countsOf(leaves int) []uint8 {
+	s.counts = slices.Grow(s.counts[:0], leaves)[:leaves]
+	clear(s.counts)
+	return s.counts
+}
+
+func (s *nearestSearch) end() {
+	clear(s.needed) // which would keep them from being freed
+	s.needed = s.needed[:0]
+	searches.Put(s)
 }
 
 // firstIn goes through leaves, and asks of everybody whether they are in the sets.
@@ -326,16 +359,12 @@ func firstIn(leaves []*leaf, sets []*roaring.Bitmap, at spot, down bool, limit i
 }
 
 // firstOf goes through the sets, and asks of everybody whether they stand in the
-// leaves that are needed.
-func (r *ranking) firstOf(needed []uint8, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
-	type standing struct {
-		place, entry int
-		member       uint32
-	}
-	var near []standing
+// leaves that are counted.
+func (r *ranking) firstOf(s *nearestSearch, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
+	near := s.near[:0]
 	each(sets, func(members []uint32) {
 		for _, member := range members {
-			if number := r.of[member]; needed[number] > 0 {
+			if number := r.of[member]; s.counts[number] > 0 {
 				l := r.leaves[number]
 				near = append(near, standing{l.place, slices.Index(l.people, member), member})
 			}
@@ -345,7 +374,8 @@ func (r *ranking) firstOf(needed []uint8, sets []*roaring.Bitmap, at spot, step,
 		return step * cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.entry, b.entry))
 	}
 	begin := standing{place: at.leaf, entry: at.entry}
-	near = slices.DeleteFunc(near, func(s standing) bool { return compare(s, begin) < 0 })
+	s.near = near
+	near = slices.DeleteFunc(near, func(one standing) bool { return compare(one, begin) < 0 })
 	slices.SortFunc(near, compare)
 	found := make([]uint32, min(limit, len(near)))
 	for i := range found {
@@ -356,11 +386,21 @@ func (r *ranking) firstOf(needed []uint8, sets []*roaring.Bitmap, at spot, step,
 
 // each goes through sets, some hundred at a time.
 func each(sets []*roaring.Bitmap, do func(members []uint32)) {
-	var some [512]uint32
+	w := wanderers.Get().(*wanderer) //nolint:forcetypeassert // nothing else is in it
 	for _, set := range sets {
-		it := set.ManyIterator()
-		for n := it.NextMany(some[:]); n > 0; n = it.NextMany(some[:]) {
-			do(some[:n])
+		w.Initialize(set)
+		for n := w.NextMany(w.some[:]); n > 0; n = w.NextMany(w.some[:]) {
+			do(w.some[:n])
 		}
 	}
+	w.ManyIntIterator = roaring.ManyIntIterator{} // which would keep the set from being freed
+	wanderers.Put(w)
 }
+
+// wanderer goes through one set after the other.
+type wanderer struct {
+	roaring.ManyIntIterator
+	some [512]uint32
+}
+
+var wanderers = sync.Pool{New: func() any { return new(wanderer) }}

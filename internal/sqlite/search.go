@@ -92,7 +92,7 @@ func (l *list) search() error {
 			sets = append(sets, set[i])
 		}
 		found := inAll(sets)
-		if l.whole[status] || rare != nil {
+		if l.whole[i] || rare != nil {
 			l.found = append(l.found, found)
 			continue
 		}
@@ -164,7 +164,7 @@ func (l *list) members(query string, args ...any) (set *roaring.Bitmap, rows int
 // memberOf is who has a number in the index; without one, the number.
 func (l *list) memberOf(number int64) uint32 {
 	if l.index == nil {
-		return uint32(number) //nolint:gosec // see index.member
+		return uint32(number) //nolint:gosec // see numbering
 	}
 	member, _ := l.index.member(number)
 	return member
@@ -175,7 +175,7 @@ func (l *list) numberOf(member uint32) int64 {
 	if l.index == nil {
 		return int64(member)
 	}
-	return int64(l.index.numbers[member])
+	return l.index.numberOf(member)
 }
 
 // splitNumbers reads what group_concat has made of numbers.
@@ -251,7 +251,7 @@ func (l *list) position(e entry, group int64) directory.Position {
 		p.Time = time.UnixMilli(e.milli).UTC()
 	}
 	if l.Order.Field == directory.ByRole {
-		p.RoleID = l.byNumber[group].RoleID
+		p.RoleID = l.roles[group]
 	} else {
 		p.Missing = l.order.missing(e)
 	}

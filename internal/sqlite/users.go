@@ -455,19 +455,11 @@ func (s *Store) Counts(ctx context.Context, organizationID string) (counts direc
 	err = s.db.read(ctx, func(t *tx) error {
 		all, err := t.census(organizationID)
 		if err == nil {
-			counts = all.counts()
+			counts = all.counts
 		}
 		return err
 	})
 	return counts, err
-}
-
-func (c *census) counts() directory.Counts {
-	counts := directory.Counts{}
-	for _, g := range c.groups {
-		counts[g.Group] = g.people
-	}
-	return counts
 }
 
 // census is the groups of an organization that have people.
@@ -475,13 +467,14 @@ func (t *tx) census(organizationID string) (*census, error) {
 	return recalled(t,
 		func(m *memory) (*census, bool) { return m.censuses.get(organizationID) },
 		func() (*census, error) {
-			all := &census{}
+			all := &census{counts: directory.Counts{}}
 			err := t.rows(`SELECT organization, number, status, role, two_factor, people FROM groups
 				WHERE organization = (SELECT number FROM organizations WHERE id = ?) AND people > 0`, []any{organizationID},
 				func(rows *sql.Rows) error {
 					var g group
 					err := rows.Scan(&all.organization, &g.number, &g.Status, &g.RoleID, &g.TwoFactor, &g.people)
 					all.groups = append(all.groups, g)
+					all.counts[g.Group] = g.people
 					return err
 				})
 			return all, err
