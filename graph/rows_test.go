@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -137,6 +138,38 @@ func TestRowsAreWhatTheEngineWouldWrite(t *testing.T) {
 			t.Fatalf("%s\nwant %s\n got %s", query, want, got)
 		}
 	})
+}
+
+// Buffers of answers are used again: no answer has anything of another, however
+// many are written at once, with one page or more, shorter or longer than a buffer.
+func TestAnswersDoNotMix(t *testing.T) {
+	town := newTown(t, 300)
+	var queries, want []string
+	for _, first := range []int{1, 7, 50, 100} {
+		for _, pages := range []int{1, 2, 9} {
+			query := ""
+			for i := range pages {
+				query += fmt.Sprintf("page%d: users(first: %d, search: %q) { nodes { id name username email title createdAt updatedAt status } totalCount } ", i, first, string(rune('a'+i)))
+			}
+			queries = append(queries, "{ "+query+"}")
+			want = append(want, town.ask(town.gqlgen, "{ "+query+"}", nil))
+			require.NotContains(t, want[len(want)-1], `"errors"`)
+		}
+	}
+	require.Greater(t, len(slices.MaxFunc(want, func(a, b string) int { return len(a) - len(b) })), largestAnswer)
+	var group sync.WaitGroup
+	for turn := range 8 {
+		group.Go(func() {
+			for i := range 10 * len(queries) {
+				which := (turn + i*5) % len(queries)
+				if got := town.ask(town.quick, queries[which], nil); got != want[which] {
+					t.Errorf("%s\nwant %s\n got %s", queries[which], want[which], got)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestTextsOfRowsAreQuotedAsTheEngineDoes(t *testing.T) {
