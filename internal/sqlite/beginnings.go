@@ -8,11 +8,11 @@ import (
 )
 
 // parted is a set of members, by status, in the order of statuses.
-type parted [3]*roaring.Bitmap
+type parted [3]*memberSet
 
-func newParted() *parted { return &parted{roaring.New(), roaring.New(), roaring.New()} }
+func newParted() *parted { return &parted{setOf(nil), setOf(nil), setOf(nil)} }
 
-func (p *parted) clone() *parted { return &parted{p[0].Clone(), p[1].Clone(), p[2].Clone()} }
+func (p *parted) clone() *parted { return &parted{p[0].clone(), p[1].clone(), p[2].clone()} }
 
 // beginnings are the people of each beginning of a word that more than common
 // have, and had when they were read.
@@ -48,7 +48,7 @@ func (b *beginnings) add(word string, status int, member uint32) {
 			delete(b.same, beginning)
 		}
 		if set := b.sets[beginning]; set != nil {
-			set[status].Add(member)
+			set[status].add(member)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func (b *beginnings) remove(words []string, status int, member uint32) {
 	for _, word := range words {
 		for end := 1; end <= len(word); end++ {
 			if set := b.of(word[:end]); set != nil {
-				set[status].Remove(member)
+				set[status].remove(member)
 			}
 		}
 	}
@@ -68,7 +68,7 @@ func (b *beginnings) remove(words []string, status int, member uint32) {
 type reader struct {
 	*beginnings
 	// part takes a set apart by the status of its members.
-	part func(*roaring.Bitmap) *parted
+	part func(*memberSet) *parted
 	word string
 	// open are those who have the first byte of word, the first two, and so on.
 	open []having
@@ -121,7 +121,7 @@ func (r *reader) end(length int) {
 			if people := h.many.GetCardinality(); people == h.people {
 				r.same[beginning] = h.longer
 			} else {
-				r.sets[beginning], h.longer, h.people = r.part(h.many), beginning, people
+				r.sets[beginning], h.longer, h.people = r.part(&memberSet{many: h.many}), beginning, people
 			}
 		}
 		if i > 0 && h.people > r.open[i-1].people {

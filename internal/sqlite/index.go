@@ -4,8 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"roster/internal/directory"
 )
 
@@ -43,7 +41,7 @@ type index struct {
 // indexedGroup is a group and its members.
 type indexedGroup struct {
 	status  int
-	members *roaring.Bitmap
+	members *memberSet
 }
 
 func newIndex(organization int64, limits limits) *index {
@@ -62,15 +60,15 @@ func (x *index) place(group int64, status int) uint16 {
 	place, ok := x.places[group]
 	if !ok {
 		place = uint16(len(x.groups)) //nolint:gosec // few
-		x.places[group], x.groups = place, append(x.groups, &indexedGroup{status, roaring.New()})
+		x.places[group], x.groups = place, append(x.groups, &indexedGroup{status, setOf(nil)})
 	}
 	return place
 }
 
 // part takes a set apart by the status of its members.
-func (x *index) part(set *roaring.Bitmap) *parted {
+func (x *index) part(set *memberSet) *parted {
 	var members [len(parted{})][]uint32
-	each([]*roaring.Bitmap{set}, func(some []uint32) {
+	each([]*memberSet{set}, func(some []uint32) {
 		for _, member := range some {
 			status := x.groups[x.group[member]].status
 			members[status] = append(members[status], member)
@@ -81,13 +79,6 @@ func (x *index) part(set *roaring.Bitmap) *parted {
 		p[status] = setOf(some)
 	}
 	return p
-}
-
-// setOf is a set with no more room than it needs.
-func setOf(ascending []uint32) *roaring.Bitmap {
-	set := roaring.BitmapOf(ascending...)
-	set.RunOptimize()
-	return set.Clone()
 }
 
 func statusAt(status string) int { return slices.Index(statuses, directory.Status(status)) }
@@ -128,8 +119,8 @@ func (x *index) apply(c change) bool {
 	}
 	if known {
 		before := x.groups[x.group[member]]
-		before.members.Remove(member)
-		x.everybody[before.status].Remove(member)
+		before.members.remove(member)
+		x.everybody[before.status].remove(member)
 		x.words.remove(c.was.words, before.status, member)
 	} else {
 		x.add(c.number)
@@ -137,8 +128,8 @@ func (x *index) apply(c change) bool {
 	}
 	status := statusAt(c.is.status)
 	x.group[member] = x.place(c.is.inGroup, status)
-	x.groups[x.group[member]].members.Add(member)
-	x.everybody[status].Add(member)
+	x.groups[x.group[member]].members.add(member)
+	x.everybody[status].add(member)
 	for _, word := range c.is.words {
 		x.words.add(word, status, member)
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -70,10 +69,10 @@ func TestIndexFollows(t *testing.T) {
 				}
 				assert.Equal(t, walk(anew), walk(followed), "%s, part %d", ranked[i].name, part)
 			}
-			assert.Equal(t, anew.rankings[i].without.ToArray(), followed.rankings[i].without.ToArray())
+			assert.Equal(t, anew.rankings[i].without.members(), followed.rankings[i].without.members())
 		}
 		for group, place := range anew.places {
-			assert.Equal(t, anew.groups[place].members.ToArray(), followed.groups[followed.places[group]].members.ToArray(), "group %d", group)
+			assert.Equal(t, anew.groups[place].members.members(), followed.groups[followed.places[group]].members.members(), "group %d", group)
 		}
 		sameParted(t, anew.everybody, followed.everybody, "everybody")
 		known := 0
@@ -111,7 +110,7 @@ func sameParted(t *testing.T, want, got *parted, what string) {
 	t.Helper()
 	of := func(p *parted) (all [][]uint32) {
 		for _, set := range p {
-			all = append(all, set.ToArray())
+			all = append(all, set.members())
 		}
 		return all
 	}
@@ -122,7 +121,7 @@ func sameParted(t *testing.T, want, got *parted, what string) {
 // somebody has only the shorter.
 func TestBeginningsThatSayTheSame(t *testing.T) {
 	b := newBeginnings(1)
-	r := reader{beginnings: b, part: func(set *roaring.Bitmap) *parted { return &parted{set.Clone(), roaring.New(), roaring.New()} }}
+	r := reader{beginnings: b, part: func(set *memberSet) *parted { return &parted{set.clone(), setOf(nil), setOf(nil)} }}
 	for _, word := range []string{"michael", "michel"} {
 		for member := range uint32(3) {
 			if word == "michael" || member == 0 {
@@ -134,14 +133,14 @@ func TestBeginningsThatSayTheSame(t *testing.T) {
 	require.Len(t, b.sets, 1)
 	assert.Equal(t, "michael", b.same["m"])
 	b.add("michelle", 1, 7)
-	assert.Equal(t, []uint32{7}, b.of("mich")[1].ToArray())
-	assert.Equal(t, []uint32{0, 1, 2}, b.of("mich")[0].ToArray())
-	assert.True(t, b.of("micha")[1].IsEmpty())
+	assert.Equal(t, []uint32{7}, b.of("mich")[1].members())
+	assert.Equal(t, []uint32{0, 1, 2}, b.of("mich")[0].members())
+	assert.Zero(t, b.of("micha")[1].size())
 	b.add("michael", 1, 8)
-	assert.Equal(t, []uint32{8}, b.of("micha")[1].ToArray())
-	assert.Equal(t, []uint32{7, 8}, b.of("m")[1].ToArray())
+	assert.Equal(t, []uint32{8}, b.of("micha")[1].members())
+	assert.Equal(t, []uint32{7, 8}, b.of("m")[1].members())
 	b.remove([]string{"michelle"}, 1, 7)
-	assert.Equal(t, []uint32{8}, b.of("mich")[1].ToArray())
+	assert.Equal(t, []uint32{8}, b.of("mich")[1].members())
 	assert.Nil(t, b.of("x"))
 }
 

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"roster/internal/directory"
 )
 
@@ -122,7 +120,7 @@ type list struct {
 	index *index
 	// found are those of the list who have the words, in sets that have nobody in
 	// common: members of the index, or numbers when there is none.
-	found []*roaring.Bitmap
+	found []*memberSet
 }
 
 type group struct {
@@ -189,7 +187,7 @@ func (l *list) page() ([]int64, error) {
 			return page, err
 		}
 	}
-	return l.sortFound(l.found[0].ToArray())
+	return l.sortFound(l.found[0].members())
 }
 
 // share is so many of everybody, for each of the members; no more than there are.
@@ -234,7 +232,7 @@ func (l *list) walk(atMost int) (page []int64, done bool, err error) {
 				return page, false, nil
 			}
 			number := next.next().number
-			if l.found == nil || l.found[0].Contains(uint32(number)) { //nolint:gosec // see numbering
+			if l.found == nil || l.found[0].contains(uint32(number)) { //nolint:gosec // see numbering
 				page = append(page, number)
 			}
 		}

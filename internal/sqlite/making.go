@@ -117,8 +117,11 @@ func (x *index) gather(t *tx) error {
 			x.group[some[i]] = uint16(place)
 		}
 		x.groups[place].members = setOf(some)
-		x.everybody[x.groups[place].status].Or(x.groups[place].members)
 	}
+	for member := range all {
+		all[member] = uint32(member) //nolint:gosec // people of a file
+	}
+	x.everybody = x.part(&memberSet{few: all})
 	return nil
 }
 

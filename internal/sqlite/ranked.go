@@ -3,8 +3,6 @@ package sqlite
 import (
 	"slices"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"roster/internal/directory"
 )
 
@@ -66,7 +64,7 @@ func (l *list) next(r *ranking, sources []source, at spot, limit int) []uint32 {
 		sets = nil
 		for _, group := range l.setsOf(sources) {
 			for _, found := range l.found {
-				sets = append(sets, roaring.And(found, group))
+				sets = append(sets, both(found, group))
 			}
 		}
 	}
@@ -74,7 +72,7 @@ func (l *list) next(r *ranking, sources []source, at spot, limit int) []uint32 {
 }
 
 // setsOf are who is in the sources.
-func (l *list) setsOf(sources []source) (sets []*roaring.Bitmap) {
+func (l *list) setsOf(sources []source) (sets []*memberSet) {
 	for _, s := range sources {
 		if s.group == 0 {
 			sets = append(sets, l.index.everybody[slices.Index(statuses, s.status)])
@@ -124,15 +122,6 @@ func (l *list) listed(sources []source) []bool {
 		}
 	}
 	return listed
-}
-
-func inOne(sets []*roaring.Bitmap, member uint32) bool {
-	for _, set := range sets {
-		if set.Contains(member) {
-			return true
-		}
-	}
-	return false
 }
 
 // behind is the first place in the ranking behind where the list begins; there

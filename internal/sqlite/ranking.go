@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-
-	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // ranking is the members of an index in the order of one column, ascending,
@@ -28,7 +26,7 @@ type ranking struct {
 	// of is in which leaf each member stands.
 	of []uint16
 	// without are those of the second part.
-	without *roaring.Bitmap
+	without *memberSet
 }
 
 type part struct {
@@ -52,7 +50,7 @@ const noMember = uint32(math.MaxUint32)
 type spot struct{ part, leaf, entry int }
 
 func newRanking(room int) *ranking {
-	return &ranking{room: room, leaves: []*leaf{nil}, without: roaring.New()}
+	return &ranking{room: room, leaves: []*leaf{nil}, without: setOf(nil)}
 }
 
 // set notes in which leaf somebody stands.
@@ -101,7 +99,7 @@ func (r *ranking) insert(member uint32, part int, next uint32) bool {
 		return false
 	}
 	if part == 1 {
-		r.without.Add(member)
+		r.without.add(member)
 	}
 	if next == noMember {
 		return r.append(member, part)
@@ -138,7 +136,7 @@ func (r *ranking) remove(member uint32) bool {
 	entry := slices.Index(l.people, member)
 	l.people = slices.Delete(l.people, entry, entry+1)
 	r.parts[l.part].people--
-	r.without.Remove(member)
+	r.without.remove(member)
 	r.set(member, 0)
 	leaves := r.parts[l.part].leaves
 	switch few := r.room / 4; {
@@ -252,13 +250,13 @@ func (r *ranking) from(at spot, down bool) iter.Seq[uint32] {
 }
 
 // within is how many of sets, which have so many, are in a part.
-func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
+func (r *ranking) within(part int, sets []*memberSet, members int) int {
 	if r.parts[1].people == 0 {
 		return members * (1 - part)
 	}
 	without := 0
 	for _, set := range sets {
-		without += int(set.AndCardinality(r.without)) //nolint:gosec // people of a file
+		without += sizeOfBoth(set, r.without)
 	}
 	if part == 1 {
 		return without
@@ -269,7 +267,7 @@ func (r *ranking) within(part int, sets []*roaring.Bitmap, members int) int {
 // nearest are the first so many on the walk from a place who are in one of the
 // sets, which have nobody in common. It looks at everybody in the sets, and then
 // at the leaves in which the first of them stand.
-func (r *ranking) nearest(sets []*roaring.Bitmap, at spot, down bool, limit int) []uint32 {
+func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []uint32 {
 	s := searches.Get().(*nearestSearch) //nolint:forcetypeassert // nothing else is in it
 	defer s.end()
 	counts, step := s.countsOf(len(r.leaves)), 1
@@ -333,7 +331,7 @@ func (s *nearestSearch) end() {
 }
 
 // firstIn goes through leaves, and asks of everybody whether they are in the sets.
-func firstIn(leaves []*leaf, sets []*roaring.Bitmap, at spot, down bool, limit int) (found []uint32) {
+func firstIn(leaves []*leaf, sets []*memberSet, at spot, down bool, limit int) (found []uint32) {
 	for _, l := range leaves {
 		from, to := 0, len(l.people)
 		switch {
@@ -360,7 +358,7 @@ func firstIn(leaves []*leaf, sets []*roaring.Bitmap, at spot, down bool, limit i
 
 // firstOf goes through the sets, and asks of everybody whether they stand in the
 // leaves that are counted.
-func (r *ranking) firstOf(s *nearestSearch, sets []*roaring.Bitmap, at spot, step, limit int) []uint32 {
+func (r *ranking) firstOf(s *nearestSearch, sets []*memberSet, at spot, step, limit int) []uint32 {
 	near := s.near[:0]
 	each(sets, func(members []uint32) {
 		for _, member := range members {
@@ -383,24 +381,3 @@ func (r *ranking) firstOf(s *nearestSearch, sets []*roaring.Bitmap, at spot, ste
 	}
 	return found
 }
-
-// each goes through sets, some hundred at a time.
-func each(sets []*roaring.Bitmap, do func(members []uint32)) {
-	w := wanderers.Get().(*wanderer) //nolint:forcetypeassert // nothing else is in it
-	for _, set := range sets {
-		w.Initialize(set)
-		for n := w.NextMany(w.some[:]); n > 0; n = w.NextMany(w.some[:]) {
-			do(w.some[:n])
-		}
-	}
-	w.ManyIntIterator = roaring.ManyIntIterator{} // which would keep the set from being freed
-	wanderers.Put(w)
-}
-
-// wanderer goes through one set after the other.
-type wanderer struct {
-	roaring.ManyIntIterator
-	some [512]uint32
-}
-
-var wanderers = sync.Pool{New: func() any { return new(wanderer) }}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"roster/internal/directory"
 )
 
@@ -32,9 +30,9 @@ func (l *list) inRange(word string) []any {
 
 // search finds those of the list who have the words.
 func (l *list) search() error {
-	l.found = []*roaring.Bitmap{}
-	var known []*parted      // who has the words that the index knows
-	var rare *roaring.Bitmap // who has those that few have
+	l.found = []*memberSet{}
+	var known []*parted // who has the words that the index knows
+	var rare *memberSet // who has those that few have
 	var common []string
 	for _, word := range l.Words {
 		if l.index != nil {
@@ -52,13 +50,13 @@ func (l *list) search() error {
 			continue
 		}
 		if rare != nil {
-			set.And(rare)
+			set = both(set, rare)
 		}
 		rare = set
 	}
 	// There is no index yet, or it does not know that a word has become common.
 	for _, word := range common {
-		var set *roaring.Bitmap
+		var set *memberSet
 		var err error
 		if rare == nil {
 			set, err = l.having(word)
@@ -75,7 +73,7 @@ func (l *list) search() error {
 		return nil
 	}
 	for i, status := range statuses {
-		var groups []*roaring.Bitmap
+		var groups []*memberSet
 		for _, g := range l.groups {
 			if g.Status == status {
 				groups = append(groups, l.index.groups[l.index.places[g.number]].members)
@@ -84,7 +82,7 @@ func (l *list) search() error {
 		if len(groups) == 0 {
 			continue
 		}
-		var sets []*roaring.Bitmap
+		var sets []*memberSet
 		if rare != nil {
 			sets = append(sets, rare)
 		}
@@ -97,46 +95,46 @@ func (l *list) search() error {
 			continue
 		}
 		for _, group := range groups {
-			l.found = append(l.found, roaring.And(found, group))
+			l.found = append(l.found, both(found, group))
 		}
 	}
 	return nil
 }
 
 // inAll is who is in all sets. With one set it is that, which must not be changed.
-func inAll(sets []*roaring.Bitmap) *roaring.Bitmap {
-	slices.SortFunc(sets, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+func inAll(sets []*memberSet) *memberSet {
+	slices.SortFunc(sets, func(a, b *memberSet) int { return cmp.Compare(a.size(), b.size()) })
 	found := sets[0]
 	for _, set := range sets[1:] {
-		found = roaring.And(found, set)
+		found = both(found, set)
 	}
 	return found
 }
 
 // fewHaving reads who of the groups has a word that begins so, unless they are
 // many, then it is not all: their numbers, or, with an index, the members.
-func (l *list) fewHaving(word string) (set *roaring.Bitmap, all bool, err error) {
+func (l *list) fewHaving(word string) (set *memberSet, all bool, err error) {
 	common := l.memory.indexes.common
 	set, rows, err := l.members("SELECT group_concat(user) FROM (SELECT user FROM words WHERE "+wordRange+" LIMIT ?5)", append(l.inRange(word), int64(common+1))...)
 	return set, rows <= common, err
 }
 
 // having is fewHaving, however many they are.
-func (l *list) having(word string) (*roaring.Bitmap, error) {
-	set := roaring.New()
+func (l *list) having(word string) (*memberSet, error) {
+	var members []uint32
 	err := l.rows("SELECT user FROM words WHERE "+wordRange, l.inRange(word), func(rows *sql.Rows) error {
 		var number int64
 		err := rows.Scan(&number)
-		set.Add(l.memberOf(number))
+		members = append(members, l.memberOf(number))
 		return err
 	})
-	return set, err
+	return setOfAny(members), err
 }
 
 // ofThese are those of a few who have a word that begins so.
-func (l *list) ofThese(few *roaring.Bitmap, word string) (*roaring.Bitmap, error) {
-	numbers := make([]int64, 0, few.GetCardinality())
-	each([]*roaring.Bitmap{few}, func(members []uint32) {
+func (l *list) ofThese(few *memberSet, word string) (*memberSet, error) {
+	numbers := make([]int64, 0, few.size())
+	each([]*memberSet{few}, func(members []uint32) {
 		for _, member := range members {
 			numbers = append(numbers, l.numberOf(member))
 		}
@@ -148,17 +146,17 @@ func (l *list) ofThese(few *roaring.Bitmap, word string) (*roaring.Bitmap, error
 
 // members are those whose numbers a query answers as one value, and how many
 // numbers that were: somebody may be there twice.
-func (l *list) members(query string, args ...any) (set *roaring.Bitmap, rows int, err error) {
-	set = roaring.New()
+func (l *list) members(query string, args ...any) (set *memberSet, rows int, err error) {
 	joined, err := l.value(query, args...)
 	if err != nil || joined == nil {
-		return set, 0, err
+		return setOf(nil), 0, err
 	}
 	numbers, err := splitNumbers(joined)
-	for _, number := range numbers {
-		set.Add(l.memberOf(number))
+	members := make([]uint32, len(numbers))
+	for i, number := range numbers {
+		members[i] = l.memberOf(number)
 	}
-	return set, len(numbers), err
+	return setOfAny(members), len(numbers), err
 }
 
 // memberOf is who has a number in the index; without one, the number.
@@ -197,14 +195,6 @@ func splitNumbers(joined any) ([]int64, error) {
 
 // count is how many have the words.
 func (l *list) count() int { return sizeOf(l.found) }
-
-// sizeOf is how many are in sets that have nobody in common.
-func sizeOf(sets []*roaring.Bitmap) (people int) {
-	for _, set := range sets {
-		people += int(set.GetCardinality()) //nolint:gosec // people of a file
-	}
-	return people
-}
 
 // candidate is somebody who may be on the page, and where in the list.
 type candidate struct {
