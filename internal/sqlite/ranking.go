@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -265,60 +264,99 @@ func (r *ranking) within(part int, sets []*memberSet, members int) int {
 }
 
 // nearest are the first so many on the walk from a place who are in one of the
-// sets, which have nobody in common. It looks at everybody in the sets, and then
-// at the leaves in which the first of them stand.
+// sets, which have nobody in common. It looks at everybody in the sets and counts
+// how many stand in which leaf. Those in the leaves ahead that would do if people
+// stood anywhere are picked out on the way; where that was too few or too many,
+// because a name is what is looked for and ordered by, the counts tell which
+// leaves it takes.
 func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []uint32 {
 	s := searches.Get().(*nearestSearch) //nolint:forcetypeassert // nothing else is in it
 	defer s.end()
-	counts, step := s.countsOf(len(r.leaves)), 1
+	step := 1
 	if down {
 		step = -1
 	}
-	each(sets, func(members []uint32) {
-		for _, member := range members {
-			counts[r.of[member]]++
+	leaves := r.parts[at.part].leaves
+	counts := s.countsOf(len(r.leaves))
+	members, guess, place := sizeOf(sets), 0, at.leaf
+	if members > worthGuessing*r.room {
+		guess = share(5*limit/2, len(leaves), members) + 1
+	}
+	for ; guess > 0 && place >= 0 && place < len(leaves); place += step {
+		counts[leaves[place].number] = ahead
+		guess--
+	}
+	near, many := s.near[:0], 6*limit
+	each(sets, func(some []uint32) {
+		for _, member := range some {
+			number := r.of[member]
+			if counts[number]++; counts[number] > ahead && len(near) < many {
+				near = append(near, member)
+			}
 		}
 	})
-	leaves, some := r.parts[at.part].leaves, 0
-	for place := at.leaf; place >= 0 && place < len(leaves) && some < limit; place += step {
+	if s.near = near; len(near) < many {
+		if found := r.firstNear(s, at, down, limit); len(found) == limit {
+			return found
+		}
+	}
+	enough := 0
+	for place = at.leaf; place >= 0 && place < len(leaves) && enough < limit; place += step {
 		l := leaves[place]
-		if counts[l.number] > 0 {
+		people := int(counts[l.number] &^ ahead)
+		if people > 0 {
 			s.needed = append(s.needed, l)
 		}
 		if place != at.leaf { // of whom some may stand before the beginning
-			some += int(counts[l.number])
+			enough += people
 		}
 	}
-	if len(s.needed)*r.room*4 < sizeOf(sets) {
+	if len(s.needed)*r.room*4 < members {
 		return firstIn(s.needed, sets, at, down, limit)
 	}
 	clear(counts)
 	for _, l := range s.needed {
-		counts[l.number] = 1
+		counts[l.number] = ahead
 	}
-	return r.firstOf(s, sets, at, step, limit)
+	near = s.near[:0]
+	each(sets, func(some []uint32) {
+		for _, member := range some {
+			if counts[r.of[member]] > 0 {
+				near = append(near, member)
+			}
+		}
+	})
+	s.near = near
+	return r.firstNear(s, at, down, limit)
 }
+
+// worthGuessing is how many leaves' people it takes until to look at all of them
+// once more is slower than to look for the places of some in vain.
+const worthGuessing = 20
+
+// ahead is what a leaf is counted from that is guessed to be needed: more than
+// there are people in one.
+const ahead = 1 << 8
 
 // nearestSearch is what looking for the nearest needs. It is used again: with a
 // million people it is more than the rest of a request.
 type nearestSearch struct {
-	// counts are how many who are looked for stand in each leaf; a leaf has less
-	// room than that.
-	counts []uint8
+	// counts are how many who are looked for stand in each leaf.
+	counts []uint16
 	needed []*leaf
-	near   []standing
+	// near are members, and standings where they stand.
+	near      []uint32
+	standings []standing
 }
 
-// standing is where a member stands in a part.
-type standing struct {
-	place, entry int
-	member       uint32
-}
+// standing is where a member stands in a part: from the left, 24 bits are the
+// place of the leaf, 8 the entry in it, and 32 the member.
+type standing uint64
 
 var searches = sync.Pool{New: func() any { return new(nearestSearch) }}
 
 // countsOf are the counts of so many leaves, all 0.
-func (s *nearestSearch) countsOf(leaves int) []uint8 {
+func (s *nearestSearch) countsOf(leaves int) []uint16 {
 	s.counts = slices.Grow(s.counts[:0], leaves)[:leaves]
 	clear(s.counts)
 	return s.counts
@@ -356,28 +394,23 @@ func firstIn(leaves []*leaf, sets []*memberSet, at spot, down bool, limit int) (
 	return found
 }
 
-// firstOf goes through the sets, and asks of everybody whether they stand in the
-// leaves that are counted.
-func (r *ranking) firstOf(s *nearestSearch, sets []*memberSet, at spot, step, limit int) []uint32 {
-	near := s.near[:0]
-	each(sets, func(members []uint32) {
-		for _, member := range members {
-			if number := r.of[member]; s.counts[number] > 0 {
-				l := r.leaves[number]
-				near = append(near, standing{l.place, slices.Index(l.people, member), member})
-			}
+// firstNear are the first so many of those that are near.
+func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []uint32 {
+	s.standings = s.standings[:0]
+	for _, member := range s.near {
+		l := r.leaves[r.of[member]]
+		entry := slices.Index(l.people, member)
+		if l.place != at.leaf || entry == at.entry || entry > at.entry != down {
+			s.standings = append(s.standings, standing(l.place)<<40|standing(entry)<<32|standing(member)) //nolint:gosec // places in slices
 		}
-	})
-	compare := func(a, b standing) int {
-		return step * cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.entry, b.entry))
 	}
-	begin := standing{place: at.leaf, entry: at.entry}
-	s.near = near
-	near = slices.DeleteFunc(near, func(one standing) bool { return compare(one, begin) < 0 })
-	slices.SortFunc(near, compare)
-	found := make([]uint32, min(limit, len(near)))
+	slices.Sort(s.standings)
+	if down {
+		slices.Reverse(s.standings)
+	}
+	found := make([]uint32, min(limit, len(s.standings)))
 	for i := range found {
-		found[i] = near[i].member
+		found[i] = uint32(s.standings[i]) //nolint:gosec // the member
 	}
 	return found
 }

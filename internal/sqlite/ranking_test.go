@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -111,4 +112,53 @@ func lookAround(t *rapid.T, r *ranking, part int, down bool, want []uint32) {
 		}
 		begin = at.behind(down)
 	}
+}
+
+// The nearest of many are those that a walk would meet, whether they stand
+// anywhere or together.
+func TestNearestOfMany(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const people = 2_000
+		r := newRanking(8)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)) //nolint:gosec // not a secret
+		order := random.Perm(people)
+		for i, member := range order {
+			if !r.append(uint32(member), i*2/people) {
+				t.Fatal("no room")
+			}
+		}
+		parts := [][]int{order[:people/2], order[people/2:]}
+		one, other := setOf(nil), setOf(nil)
+		from, to := 0, people
+		if rapid.Bool().Draw(t, "together") {
+			from, to = people/5, people/2
+		}
+		for range rapid.SampledFrom([]int{0, 20, 300, 900}).Draw(t, "members") {
+			if member := uint32(order[from+random.IntN(to-from)]); member%2 == 0 {
+				one.add(member)
+			} else {
+				other.add(member)
+			}
+		}
+		for range 5 {
+			down, limit := rapid.Bool().Draw(t, "down"), rapid.IntRange(1, 60).Draw(t, "limit")
+			part := rapid.IntRange(0, 1).Draw(t, "part")
+			begin := rapid.IntRange(0, people/2-1).Draw(t, "begin")
+			at, _ := r.spot(uint32(parts[part][begin]))
+			walk := slices.Clone(parts[part][begin:])
+			if down {
+				walk = slices.Clone(parts[part][:begin+1])
+				slices.Reverse(walk)
+			}
+			want := []uint32{}
+			for _, member := range walk {
+				if m := uint32(member); len(want) < limit && (one.contains(m) || other.contains(m)) {
+					want = append(want, m)
+				}
+			}
+			if got := r.nearest([]*memberSet{one, other}, at, down, limit); !slices.Equal(want, got) {
+				t.Fatalf("part %d from %d, down %v, %d: got %v, want %v", part, begin, down, limit, got, want)
+			}
+		}
+	})
 }
