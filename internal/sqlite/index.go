@@ -44,6 +44,17 @@ type indexedGroup struct {
 	members *memberSet
 }
 
+// groupsOf are some of the groups; nil is all.
+type groupsOf struct {
+	// group is of each member the place of their group, and listed tells which
+	// places are meant.
+	group  []uint16
+	listed []bool
+}
+
+// have tells whether a member is in one of them.
+func (of *groupsOf) have(member uint32) bool { return of == nil || of.listed[of.group[member]] }
+
 func newIndex(organization int64, limits limits) *index {
 	x := &index{
 		organization: organization, limits: limits, places: map[int64]uint16{},

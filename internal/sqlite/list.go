@@ -121,6 +121,8 @@ type list struct {
 	// found are those of the list who have the words, in sets that have nobody in
 	// common: members of the index, or numbers when there is none.
 	found []*memberSet
+	// foundOf are in which of these sets those of each status are.
+	foundOf [len(parted{})][]*memberSet
 }
 
 type group struct {

@@ -64,15 +64,22 @@ func (l *list) next(r *ranking, sources []source, at spot, limit int) []uint32 {
 			return found
 		}
 	}
-	if !exact {
+	if exact {
+		return r.nearest(sets, nil, members, at, l.down, limit)
+	}
+	// Of a small role, those are looked at who have it.
+	if 8*sizeOf(l.setsOf(sources)) < sizeOf(l.found) {
 		sets = nil
-		for _, group := range l.setsOf(sources) {
-			for _, found := range l.found {
-				sets = append(sets, both(found, group))
+		for _, s := range sources { // by role, each is a group
+			group := l.index.groups[l.index.places[s.group]]
+			for _, found := range l.foundOf[group.status] {
+				sets = append(sets, both(found, group.members))
 			}
 		}
+		return r.nearest(sets, nil, sizeOf(sets), at, l.down, limit)
 	}
-	return r.nearest(sets, at, l.down, limit)
+	of := &groupsOf{l.index.group, l.listed(sources)}
+	return r.nearest(sets, of, members, at, l.down, limit)
 }
 
 // setsOf are who is in the sources.
@@ -98,16 +105,16 @@ func (l *list) people() (n int) {
 // pass walks along the ranking until the page is full; it is not done when it
 // has passed so many.
 func (l *list) pass(r *ranking, sources []source, at spot, limit, atMost int) (found []uint32, done bool) {
-	var listed []bool // by group; nil is all
+	var of *groupsOf
 	if l.Groups != nil && l.found == nil || l.Order.Field == directory.ByRole {
-		listed = l.listed(sources)
+		of = &groupsOf{l.index.group, l.listed(sources)}
 	}
 	found = make([]uint32, 0, limit)
 	for member := range r.from(at, l.down) {
 		if atMost--; atMost < 0 {
 			return nil, false
 		}
-		if listed != nil && !listed[l.index.group[member]] || l.found != nil && !inOne(l.found, member) {
+		if !of.have(member) || l.found != nil && !l.finds(member) {
 			continue
 		}
 		if found = append(found, member); len(found) >= limit {
@@ -115,6 +122,11 @@ func (l *list) pass(r *ranking, sources []source, at spot, limit, atMost int) (f
 		}
 	}
 	return found, true
+}
+
+// finds tells whether a member has the words.
+func (l *list) finds(member uint32) bool {
+	return inOne(l.foundOf[l.index.groups[l.index.group[member]].status], member)
 }
 
 // listed are the places in the index of the groups in the sources.

@@ -264,12 +264,13 @@ func (r *ranking) within(part int, sets []*memberSet, members int) int {
 }
 
 // nearest are the first so many on the walk from a place who are in one of the
-// sets, which have nobody in common. It looks at everybody in the sets and counts
+// sets, which have nobody in common, and of some groups: about so many members
+// are. It looks at everybody in the sets and counts
 // how many stand in which leaf. Those in the leaves ahead that would do if people
 // stood anywhere are picked out on the way; where that was too few or too many,
 // because a name is what is looked for and ordered by, the counts tell which
 // leaves it takes.
-func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []uint32 {
+func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot, down bool, limit int) []uint32 {
 	s := searches.Get().(*nearestSearch) //nolint:forcetypeassert // nothing else is in it
 	defer s.end()
 	step := 1
@@ -278,7 +279,7 @@ func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []ui
 	}
 	leaves := r.parts[at.part].leaves
 	counts := s.countsOf(len(r.leaves))
-	members, guess, place := sizeOf(sets), 0, at.leaf
+	guess, place := 0, at.leaf
 	if members > worthGuessing*r.room {
 		guess = share(5*limit/2, len(leaves), members) + 1
 	}
@@ -289,6 +290,9 @@ func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []ui
 	near, many := s.near[:0], 6*limit
 	each(sets, func(some []uint32) {
 		for _, member := range some {
+			if !of.have(member) {
+				continue
+			}
 			number := r.of[member]
 			if counts[number]++; counts[number] > ahead && len(near) < many {
 				near = append(near, member)
@@ -311,8 +315,8 @@ func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []ui
 			enough += people
 		}
 	}
-	if len(s.needed)*r.room*4 < members {
-		return firstIn(s.needed, sets, at, down, limit)
+	if len(s.needed)*r.room*4 < sizeOf(sets) {
+		return firstIn(s.needed, sets, of, at, down, limit)
 	}
 	clear(counts)
 	for _, l := range s.needed {
@@ -321,7 +325,7 @@ func (r *ranking) nearest(sets []*memberSet, at spot, down bool, limit int) []ui
 	near = s.near[:0]
 	each(sets, func(some []uint32) {
 		for _, member := range some {
-			if counts[r.of[member]] > 0 {
+			if counts[r.of[member]] > 0 && of.have(member) {
 				near = append(near, member)
 			}
 		}
@@ -369,7 +373,7 @@ func (s *nearestSearch) end() {
 }
 
 // firstIn goes through leaves, and asks of everybody whether they are in the sets.
-func firstIn(leaves []*leaf, sets []*memberSet, at spot, down bool, limit int) (found []uint32) {
+func firstIn(leaves []*leaf, sets []*memberSet, of *groupsOf, at spot, down bool, limit int) (found []uint32) {
 	for _, l := range leaves {
 		from, to := 0, len(l.people)
 		switch {
@@ -384,7 +388,7 @@ func firstIn(leaves []*leaf, sets []*memberSet, at spot, down bool, limit int) (
 			if down {
 				member = l.people[to-1-i]
 			}
-			if inOne(sets, member) {
+			if of.have(member) && inOne(sets, member) {
 				if found = append(found, member); len(found) == limit {
 					return found
 				}

@@ -100,7 +100,7 @@ func lookAround(t *rapid.T, r *ranking, part int, down bool, want []uint32) {
 			}
 		}
 		limit := 1 + i%7
-		if got := r.nearest(sets, begin, down, limit); !slices.Equal(got, near[:min(limit, len(near))]) {
+		if got := r.nearest(sets, nil, sizeOf(sets), begin, down, limit); !slices.Equal(got, near[:min(limit, len(near))]) {
 			t.Fatalf("nearest from place %d of part %d, down %v: %v, want %v", i, part, down, got, near)
 		}
 		if i == len(want) {
@@ -150,13 +150,21 @@ func TestNearestOfMany(t *testing.T) {
 				walk = slices.Clone(parts[part][:begin+1])
 				slices.Reverse(walk)
 			}
-			want := []uint32{}
+			// Some of them, by a group that each third is not in.
+			var of *groupsOf
+			if rapid.Bool().Draw(t, "of") {
+				of = &groupsOf{make([]uint16, people), []bool{true, false}}
+				for member := 0; member < people; member += 3 {
+					of.group[member] = 1
+				}
+			}
+			sets, want := []*memberSet{one, other}, []uint32{}
 			for _, member := range walk {
-				if m := uint32(member); len(want) < limit && (one.contains(m) || other.contains(m)) {
+				if m := uint32(member); len(want) < limit && of.have(m) && (one.contains(m) || other.contains(m)) {
 					want = append(want, m)
 				}
 			}
-			if got := r.nearest([]*memberSet{one, other}, at, down, limit); !slices.Equal(want, got) {
+			if got := r.nearest(sets, of, sizeOf(sets), at, down, limit); !slices.Equal(want, got) {
 				t.Fatalf("part %d from %d, down %v, %d: got %v, want %v", part, begin, down, limit, got, want)
 			}
 		}

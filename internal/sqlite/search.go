@@ -70,6 +70,9 @@ func (l *list) search() error {
 	}
 	if len(known) == 0 {
 		l.found = append(l.found, rare)
+		for i := range l.foundOf {
+			l.foundOf[i] = l.found // perhaps
+		}
 		return nil
 	}
 	for i, status := range statuses {
@@ -91,13 +94,14 @@ func (l *list) search() error {
 		}
 		found := inAll(sets)
 		if l.whole[i] || rare != nil {
-			l.found = append(l.found, found)
+			l.foundOf[i] = append(l.foundOf[i], found)
 			continue
 		}
 		for _, group := range groups {
-			l.found = append(l.found, both(found, group))
+			l.foundOf[i] = append(l.foundOf[i], both(found, group))
 		}
 	}
+	l.found = slices.Concat(l.foundOf[:]...)
 	return nil
 }
 
