@@ -22,6 +22,8 @@ type ranking struct {
 	// leaves finds those of both parts by number; 0 is none. Some are free.
 	leaves []*leaf
 	free   []uint16
+	// places are where they stand in their parts, by number.
+	places []uint16
 	// of is in which leaf each member stands.
 	of []uint16
 	// without are those of the second part.
@@ -29,16 +31,16 @@ type ranking struct {
 }
 
 type part struct {
-	leaves []*leaf
+	// leaves are the numbers of its leaves, in order.
+	leaves []uint16
 	people int
 }
 
 // leaf is some people who stand one behind the other.
 type leaf struct {
 	number uint16
-	// part and place are where the leaf stands.
-	part, place int
-	people      []uint32
+	part   int
+	people []uint32
 }
 
 // noMember is nobody.
@@ -49,7 +51,7 @@ const noMember = uint32(math.MaxUint32)
 type spot struct{ part, leaf, entry int }
 
 func newRanking(room int) *ranking {
-	return &ranking{room: room, leaves: []*leaf{nil}, without: setOf(nil)}
+	return &ranking{room: room, leaves: []*leaf{nil}, places: []uint16{0}, without: setOf(nil)}
 }
 
 // set notes in which leaf somebody stands.
@@ -68,25 +70,35 @@ func (r *ranking) leaf(member uint32) *leaf {
 	return r.leaves[r.of[member]]
 }
 
+// at is a leaf of a part.
+func (r *ranking) at(part, place int) *leaf { return r.leaves[r.parts[part].leaves[place]] }
+
+// place is where a leaf stands in its part.
+func (r *ranking) place(l *leaf) int { return int(r.places[l.number]) }
+
 // spot is where somebody stands.
 func (r *ranking) spot(member uint32) (at spot, ok bool) {
 	l := r.leaf(member)
 	if l == nil {
 		return at, false
 	}
-	return spot{l.part, l.place, slices.Index(l.people, member)}, true
+	return spot{l.part, r.place(l), slices.Index(l.people, member)}, true
 }
 
 // append puts somebody behind all others of a part. Leaves are not filled, so
 // that not each who comes later splits one.
 func (r *ranking) append(member uint32, part int) bool {
-	leaves := r.parts[part].leaves
-	if len(leaves) == 0 || len(leaves[len(leaves)-1].people) >= r.room-r.room/16 {
-		if r.add(part, len(leaves)) == nil {
+	leaves := len(r.parts[part].leaves)
+	var last *leaf
+	if leaves > 0 {
+		last = r.at(part, leaves-1)
+	}
+	if last == nil || len(last.people) >= r.room-r.room/16 {
+		if last = r.add(part, leaves); last == nil {
 			return false
 		}
 	}
-	r.put(r.parts[part].leaves[len(r.parts[part].leaves)-1], math.MaxInt, member)
+	r.put(last, math.MaxInt, member)
 	return true
 }
 
@@ -108,7 +120,7 @@ func (r *ranking) insert(member uint32, part int, next uint32) bool {
 		return false
 	}
 	if len(l.people) >= r.room {
-		behind := r.add(part, l.place+1)
+		behind := r.add(part, r.place(l)+1)
 		if behind == nil {
 			return false
 		}
@@ -137,16 +149,22 @@ func (r *ranking) remove(member uint32) bool {
 	r.parts[l.part].people--
 	r.without.remove(member)
 	r.set(member, 0)
-	leaves := r.parts[l.part].leaves
-	switch few := r.room / 4; {
+	place, few := r.place(l), r.room/4
+	var before, behind *leaf
+	if place > 0 {
+		before = r.at(l.part, place-1)
+	}
+	if place+1 < len(r.parts[l.part].leaves) {
+		behind = r.at(l.part, place+1)
+	}
+	switch {
 	case len(l.people) == 0:
 		r.drop(l)
 	case len(l.people) >= few:
-	case l.place > 0 && len(leaves[l.place-1].people) < 2*few:
-		r.move(l, leaves[l.place-1], 0)
+	case before != nil && len(before.people) < 2*few:
+		r.move(l, before, 0)
 		r.drop(l)
-	case l.place+1 < len(leaves) && len(leaves[l.place+1].people) < 2*few:
-		behind := leaves[l.place+1]
+	case behind != nil && len(behind.people) < 2*few:
 		r.move(behind, l, 0)
 		r.drop(behind)
 	}
@@ -165,7 +183,7 @@ func (r *ranking) move(from, to *leaf, entry int) {
 // add adds an empty leaf; nil when there are too many, which takes more people
 // than an index may have.
 func (r *ranking) add(part, place int) *leaf {
-	l := &leaf{part: part, place: place, people: make([]uint32, 0, r.room)}
+	l := &leaf{part: part, people: make([]uint32, 0, r.room)}
 	switch n := len(r.free); {
 	case n > 0:
 		l.number, r.free = r.free[n-1], r.free[:n-1]
@@ -174,25 +192,26 @@ func (r *ranking) add(part, place int) *leaf {
 		return nil
 	default:
 		l.number = uint16(len(r.leaves)) //nolint:gosec // just compared
-		r.leaves = append(r.leaves, l)
+		r.leaves, r.places = append(r.leaves, l), append(r.places, 0)
 	}
-	r.parts[part].leaves = slices.Insert(r.parts[part].leaves, place, l)
-	r.renumber(part, place+1)
+	r.parts[part].leaves = slices.Insert(r.parts[part].leaves, place, l.number)
+	r.renumber(part, place)
 	return l
 }
 
 // drop takes an empty leaf out.
 func (r *ranking) drop(l *leaf) {
-	r.parts[l.part].leaves = slices.Delete(r.parts[l.part].leaves, l.place, l.place+1)
-	r.renumber(l.part, l.place)
+	place := r.place(l)
+	r.parts[l.part].leaves = slices.Delete(r.parts[l.part].leaves, place, place+1)
+	r.renumber(l.part, place)
 	r.free = append(r.free, l.number)
 	// Nobody is said to stand there any more.
 	r.leaves[l.number] = &leaf{number: l.number}
 }
 
 func (r *ranking) renumber(part, from int) {
-	for i := from; i < len(r.parts[part].leaves); i++ {
-		r.parts[part].leaves[i].place = i
+	for i, number := range r.parts[part].leaves[from:] {
+		r.places[number] = uint16(from + i) //nolint:gosec // as many as numbers
 	}
 }
 
@@ -201,11 +220,11 @@ func (r *ranking) first(part int, down bool) spot {
 	if !down {
 		return spot{part, 0, 0}
 	}
-	leaves := r.parts[part].leaves
-	if len(leaves) == 0 {
+	last := len(r.parts[part].leaves) - 1
+	if last < 0 {
 		return spot{part, -1, -1}
 	}
-	return spot{part, len(leaves) - 1, len(leaves[len(leaves)-1].people) - 1}
+	return spot{part, last, len(r.at(part, last).people) - 1}
 }
 
 // behind is the place that a walk comes to next.
@@ -220,16 +239,16 @@ func (s spot) behind(down bool) spot {
 
 // from goes along a part, from a place on.
 func (r *ranking) from(at spot, down bool) iter.Seq[uint32] {
-	leaves := r.parts[at.part].leaves
 	return func(yield func(uint32) bool) {
 		if down {
 			entry := at.entry
 			for place := at.leaf; place >= 0; place-- {
+				people := r.at(at.part, place).people
 				if place < at.leaf {
-					entry = len(leaves[place].people) - 1
+					entry = len(people) - 1
 				}
 				for ; entry >= 0; entry-- {
-					if !yield(leaves[place].people[entry]) {
+					if !yield(people[entry]) {
 						return
 					}
 				}
@@ -237,8 +256,8 @@ func (r *ranking) from(at spot, down bool) iter.Seq[uint32] {
 			return
 		}
 		entry := at.entry
-		for place := at.leaf; place < len(leaves); place++ {
-			for _, member := range leaves[place].people[entry:] {
+		for place := at.leaf; place < len(r.parts[at.part].leaves); place++ {
+			for _, member := range r.at(at.part, place).people[entry:] {
 				if !yield(member) {
 					return
 				}
@@ -281,10 +300,10 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 	counts := s.countsOf(len(r.leaves))
 	guess, place := 0, at.leaf
 	if members > worthGuessing*r.room {
-		guess = share(5*limit/2, len(leaves), members) + 1
+		guess = share(3*limit/2+10, len(leaves), members) + 1
 	}
 	for ; guess > 0 && place >= 0 && place < len(leaves); place += step {
-		counts[leaves[place].number] = ahead
+		counts[leaves[place]] = ahead
 		guess--
 	}
 	near, many := s.near[:0], 6*limit
@@ -306,21 +325,20 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 	}
 	enough := 0
 	for place = at.leaf; place >= 0 && place < len(leaves) && enough < limit; place += step {
-		l := leaves[place]
-		people := int(counts[l.number] &^ ahead)
+		people := int(counts[leaves[place]] &^ ahead)
 		if people > 0 {
-			s.needed = append(s.needed, l)
+			s.needed = append(s.needed, leaves[place])
 		}
 		if place != at.leaf { // of whom some may stand before the beginning
 			enough += people
 		}
 	}
 	if len(s.needed)*r.room*4 < sizeOf(sets) {
-		return firstIn(s.needed, sets, of, at, down, limit)
+		return r.firstIn(s.needed, sets, of, at, down, limit)
 	}
 	clear(counts)
-	for _, l := range s.needed {
-		counts[l.number] = ahead
+	for _, leaf := range s.needed {
+		counts[leaf] = ahead
 	}
 	near = s.near[:0]
 	each(sets, func(some []uint32) {
@@ -347,7 +365,8 @@ const ahead = 1 << 8
 type nearestSearch struct {
 	// counts are how many who are looked for stand in each leaf.
 	counts []uint16
-	needed []*leaf
+	// needed are the numbers of the leaves that it takes.
+	needed []uint16
 	// near are members, and standings where they stand.
 	near      []uint32
 	standings []standing
@@ -367,17 +386,17 @@ func (s *nearestSearch) countsOf(leaves int) []uint16 {
 }
 
 func (s *nearestSearch) end() {
-	clear(s.needed) // which would keep them from being freed
 	s.needed = s.needed[:0]
 	searches.Put(s)
 }
 
 // firstIn goes through leaves, and asks of everybody whether they are in the sets.
-func firstIn(leaves []*leaf, sets []*memberSet, of *groupsOf, at spot, down bool, limit int) (found []uint32) {
-	for _, l := range leaves {
+func (r *ranking) firstIn(leaves []uint16, sets []*memberSet, of *groupsOf, at spot, down bool, limit int) (found []uint32) {
+	for _, number := range leaves {
+		l := r.leaves[number]
 		from, to := 0, len(l.people)
 		switch {
-		case l.place != at.leaf:
+		case r.place(l) != at.leaf:
 		case down:
 			to = at.entry + 1
 		default:
@@ -398,23 +417,43 @@ func firstIn(leaves []*leaf, sets []*memberSet, of *groupsOf, at spot, down bool
 	return found
 }
 
-// firstNear are the first so many of those that are near.
+// firstNear are the first so many of those that are near. Where each stands in
+// their leaf is looked for until there are enough: leaf by leaf.
 func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []uint32 {
 	s.standings = s.standings[:0]
 	for _, member := range s.near {
-		l := r.leaves[r.of[member]]
-		entry := slices.Index(l.people, member)
-		if l.place != at.leaf || entry == at.entry || entry > at.entry != down {
-			s.standings = append(s.standings, standing(l.place)<<40|standing(entry)<<32|standing(member)) //nolint:gosec // places in slices
-		}
+		s.standings = append(s.standings, standing(r.places[r.of[member]])<<40|standing(member))
 	}
 	slices.Sort(s.standings)
 	if down {
 		slices.Reverse(s.standings)
 	}
-	found := make([]uint32, min(limit, len(s.standings)))
-	for i := range found {
-		found[i] = uint32(s.standings[i]) //nolint:gosec // the member
+	found := make([]uint32, 0, min(limit, len(s.standings)))
+	for rest := s.standings; len(rest) > 0 && len(found) < limit; {
+		place := rest[0] >> 40
+		end := 1
+		for end < len(rest) && rest[end]>>40 == place {
+			end++
+		}
+		here := rest[:end]
+		rest = rest[end:]
+		people := r.at(at.part, int(place)).people //nolint:gosec // a place in a slice
+		for i, one := range here {
+			entry := slices.Index(people, uint32(one)) //nolint:gosec // the member
+			if place == standing(at.leaf) && entry != at.entry && entry > at.entry == down {
+				entry = len(people) // before the beginning
+			}
+			here[i] = one | standing(entry)<<32
+		}
+		slices.Sort(here)
+		if down {
+			slices.Reverse(here)
+		}
+		for _, one := range here {
+			if int(one>>32&math.MaxUint8) < len(people) && len(found) < limit {
+				found = append(found, uint32(one)) //nolint:gosec // the member
+			}
+		}
 	}
 	return found
 }
