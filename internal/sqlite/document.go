@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unique"
 
@@ -246,7 +247,10 @@ func decodeUser(organizationID, id string, revision int64, text []byte) (*direct
 		d.Status = statuses[at]
 	}
 	if d.Username == d.Email {
+		pack(&id, &d.Email, &d.Name, &d.Title)
 		d.Username = d.Email
+	} else {
+		pack(&id, &d.Email, &d.Name, &d.Title, &d.Username)
 	}
 	c := d.Credentials
 	u := &directory.User{
@@ -268,6 +272,24 @@ func decodeUser(organizationID, id string, revision int64, text []byte) (*direct
 		u.Credentials.TwoFactor = &directory.TwoFactor{Secret: f.Secret, EnabledAt: f.EnabledAt.Time, LastStep: f.LastStep, RecoveryHashes: f.RecoveryHashes}
 	}
 	return u, nil
+}
+
+// pack puts texts that are shown together beside each other in memory.
+func pack(texts ...*string) {
+	var together strings.Builder
+	size := 0
+	for _, text := range texts {
+		size += len(*text)
+	}
+	together.Grow(size)
+	for _, text := range texts {
+		together.WriteString(*text)
+	}
+	rest := together.String()
+	for _, text := range texts {
+		n := len(*text)
+		*text, rest = rest[:n], rest[n:]
+	}
 }
 
 // intern is the one copy of what many people have.

@@ -389,7 +389,7 @@ func (t *tx) usersOf(organizationID string, page []int64) ([]*directory.User, er
 	}
 	users := make([]*directory.User, len(page))
 	var missing []int64
-	place := map[int64]int{}
+	var place map[int64]int
 	m := t.memory
 	m.mu.Lock()
 	holds := m.holds(version)
@@ -398,6 +398,9 @@ func (t *tx) usersOf(organizationID string, page []int64) ([]*directory.User, er
 			users[i], _ = m.people.get(number)
 		}
 		if users[i] == nil {
+			if place == nil {
+				place = map[int64]int{}
+			}
 			missing, place[number] = append(missing, number), i
 		}
 	}

@@ -22,13 +22,16 @@ type ranking struct {
 	// leaves finds those of both parts by number; 0 is none. Some are free.
 	leaves []*leaf
 	free   []uint16
-	// places are where they stand in their parts, by number.
-	places []uint16
+	// stands is where each of them does, by number.
+	stands []stand
 	// of is in which leaf each member stands.
 	of []uint16
 	// without are those of the second part.
 	without *memberSet
 }
+
+// stand is a place in a part.
+type stand struct{ part, place uint16 }
 
 type part struct {
 	// leaves are the numbers of its leaves, in order.
@@ -43,15 +46,18 @@ type leaf struct {
 	people []uint32
 }
 
-// noMember is nobody.
-const noMember = uint32(math.MaxUint32)
+// noMember is nobody, and noPart where a leaf stands that is none.
+const (
+	noMember = uint32(math.MaxUint32)
+	noPart   = math.MaxUint16
+)
 
 // spot is a place in a part of a ranking: somebody's, or one before all others
 // (entry -1) or behind them.
 type spot struct{ part, leaf, entry int }
 
 func newRanking(room int) *ranking {
-	return &ranking{room: room, leaves: []*leaf{nil}, places: []uint16{0}, without: setOf(nil)}
+	return &ranking{room: room, leaves: []*leaf{nil}, stands: []stand{{part: noPart}}, without: setOf(nil)}
 }
 
 // set notes in which leaf somebody stands.
@@ -74,7 +80,7 @@ func (r *ranking) leaf(member uint32) *leaf {
 func (r *ranking) at(part, place int) *leaf { return r.leaves[r.parts[part].leaves[place]] }
 
 // place is where a leaf stands in its part.
-func (r *ranking) place(l *leaf) int { return int(r.places[l.number]) }
+func (r *ranking) place(l *leaf) int { return int(r.stands[l.number].place) }
 
 // spot is where somebody stands.
 func (r *ranking) spot(member uint32) (at spot, ok bool) {
@@ -149,7 +155,7 @@ func (r *ranking) remove(member uint32) bool {
 	r.parts[l.part].people--
 	r.without.remove(member)
 	r.set(member, 0)
-	place, few := r.place(l), r.room/4
+	place, less := r.place(l), r.room/4
 	var before, behind *leaf
 	if place > 0 {
 		before = r.at(l.part, place-1)
@@ -160,11 +166,11 @@ func (r *ranking) remove(member uint32) bool {
 	switch {
 	case len(l.people) == 0:
 		r.drop(l)
-	case len(l.people) >= few:
-	case before != nil && len(before.people) < 2*few:
+	case len(l.people) >= less:
+	case before != nil && len(before.people) < 2*less:
 		r.move(l, before, 0)
 		r.drop(l)
-	case behind != nil && len(behind.people) < 2*few:
+	case behind != nil && len(behind.people) < 2*less:
 		r.move(behind, l, 0)
 		r.drop(behind)
 	}
@@ -192,7 +198,7 @@ func (r *ranking) add(part, place int) *leaf {
 		return nil
 	default:
 		l.number = uint16(len(r.leaves)) //nolint:gosec // just compared
-		r.leaves, r.places = append(r.leaves, l), append(r.places, 0)
+		r.leaves, r.stands = append(r.leaves, l), append(r.stands, stand{})
 	}
 	r.parts[part].leaves = slices.Insert(r.parts[part].leaves, place, l.number)
 	r.renumber(part, place)
@@ -206,12 +212,12 @@ func (r *ranking) drop(l *leaf) {
 	r.renumber(l.part, place)
 	r.free = append(r.free, l.number)
 	// Nobody is said to stand there any more.
-	r.leaves[l.number] = &leaf{number: l.number}
+	r.leaves[l.number], r.stands[l.number] = &leaf{number: l.number}, stand{part: noPart}
 }
 
 func (r *ranking) renumber(part, from int) {
 	for i, number := range r.parts[part].leaves[from:] {
-		r.places[number] = uint16(from + i) //nolint:gosec // as many as numbers
+		r.stands[number] = stand{uint16(part), uint16(from + i)} //nolint:gosec // as many as numbers
 	}
 }
 
@@ -296,6 +302,17 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 	if down {
 		step = -1
 	}
+	if sizeOf(sets) <= few*limit {
+		s.near = s.near[:0]
+		each(sets, func(some []uint32) {
+			for _, member := range some {
+				if of.have(member) {
+					s.near = append(s.near, member)
+				}
+			}
+		})
+		return r.firstNear(s, at, down, limit)
+	}
 	leaves := r.parts[at.part].leaves
 	counts := s.countsOf(len(r.leaves))
 	guess, place := 0, at.leaf
@@ -355,6 +372,9 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 // worthGuessing is how many leaves' people it takes until to look at all of them
 // once more is slower than to look for the places of some in vain.
 const worthGuessing = 20
+
+// few is how many times as many people as are looked for are all looked up.
+const few = 8
 
 // ahead is what a leaf is counted from that is guessed to be needed: more than
 // there are people in one.
@@ -422,7 +442,10 @@ func (r *ranking) firstIn(leaves []uint16, sets []*memberSet, of *groupsOf, at s
 func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []uint32 {
 	s.standings = s.standings[:0]
 	for _, member := range s.near {
-		s.standings = append(s.standings, standing(r.places[r.of[member]])<<40|standing(member))
+		stand := r.stands[r.of[member]]
+		if place := int(stand.place); int(stand.part) == at.part && (place == at.leaf || place > at.leaf != down) {
+			s.standings = append(s.standings, standing(place)<<40|standing(member)) //nolint:gosec // a place in a slice
+		}
 	}
 	slices.Sort(s.standings)
 	if down {
