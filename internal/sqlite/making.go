@@ -119,7 +119,7 @@ func (x *index) gather(t *tx) error {
 		x.groups[place].members = setOf(some)
 	}
 	for member := range all {
-		all[member] = uint32(member) //nolint:gosec // people of a file
+		all[member] = uint32(member)
 	}
 	x.everybody = x.part(&memberSet{few: all})
 	return nil

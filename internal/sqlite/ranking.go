@@ -460,10 +460,10 @@ func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []u
 		}
 		here := rest[:end]
 		rest = rest[end:]
-		people := r.at(at.part, int(place)).people //nolint:gosec // a place in a slice
+		people := r.at(at.part, int(place)).people
 		for i, one := range here {
-			entry := slices.Index(people, uint32(one)) //nolint:gosec // the member
-			if place == standing(at.leaf) && entry != at.entry && entry > at.entry == down {
+			entry := slices.Index(people, uint32(one))                                  //nolint:gosec // the member
+			if int(place) == at.leaf && entry != at.entry && entry > at.entry == down { //nolint:gosec // a place in a slice
 				entry = len(people) // before the beginning
 			}
 			here[i] = one | standing(entry)<<32
