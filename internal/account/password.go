@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"roster/internal/collector"
 	"roster/internal/directory"
 )
 
@@ -99,15 +100,7 @@ type hasher struct {
 	// decoy is a hash that no password has, so that refusing somebody unknown
 	// takes as long as refusing a wrong password.
 	decoy string
-	// ballast is never touched, and so takes no memory; but the collector counts it
-	// as in use, and lets the heap grow by as much more before it runs. Each hash
-	// takes 19 MiB anew: a small heap would be collected during each sign-in,
-	// beside the hash that is being computed, and slow it down.
-	ballast []byte
 }
-
-// ballastSize is so that, of a few sign-ins, most have no collection.
-const ballastSize = 24 << 20
 
 func newHasher() (*hasher, error) {
 	// Chance has made it, and nobody will find a password for it.
@@ -119,11 +112,12 @@ func newHasher() (*hasher, error) {
 	decoy := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
 		argon2Params.Memory, argon2Params.Iterations, argon2Params.Parallelism,
 		text(random[:argon2Params.SaltLength]), text(random[argon2Params.SaltLength:]))
-	return &hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0)), queue: time.Second, decoy: decoy, ballast: make([]byte, ballastSize)}, nil
+	return &hasher{slots: make(chan struct{}, runtime.GOMAXPROCS(0)), queue: time.Second, decoy: decoy}, nil
 }
 
 // acquire waits for a core; it refuses rather than let a queue grow.
 func (h *hasher) acquire(ctx context.Context) (release func(), err error) {
+	collector.Hashing()
 	release = func() { <-h.slots }
 	select {
 	case h.slots <- struct{}{}:

@@ -2,9 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"sync"
+
+	"roster/internal/collector"
 )
 
 // limits are how much the indexes are for.
@@ -73,22 +74,7 @@ func (all *indexes) finish(x *index, err error) {
 		all.made[x.organization] = x
 	}
 	delete(all.making, x.organization)
-	all.pace()
-}
-
-// halvedAt is with how many people in indexes the heap is left half of the usual
-// room to grow, in proportion.
-const halvedAt = 1_500_000
-
-// pace sets how much room the heap is left to grow before garbage is collected:
-// as much as is in use, usually. But what is in an index does not become garbage,
-// and has hardly a pointer to follow, so that there is nothing to win by waiting
-// for as much again. Whoever starts the program with GOGC has their way. The lock
-// is held.
-func (all *indexes) pace() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(100 * halvedAt / (halvedAt + all.people()))
-	}
+	collector.Indexed(all.people())
 }
 
 // follow brings all indexes to a version.
@@ -107,7 +93,7 @@ func (all *indexes) follow(c commit) {
 		x.mu.Unlock()
 		if !followed {
 			delete(all.made, x.organization)
-			all.pace()
+			collector.Indexed(all.people())
 		}
 	}
 }
@@ -118,7 +104,7 @@ func (all *indexes) lose() {
 	defer all.mu.Unlock()
 	if len(all.made) > 0 {
 		clear(all.made)
-		all.pace()
+		collector.Indexed(all.people())
 	}
 	for _, heard := range all.making {
 		heard.lost = true

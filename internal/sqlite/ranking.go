@@ -444,7 +444,7 @@ func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []u
 	for _, member := range s.near {
 		stand := r.stands[r.of[member]]
 		if place := int(stand.place); int(stand.part) == at.part && (place == at.leaf || place > at.leaf != down) {
-			s.standings = append(s.standings, standing(place)<<40|standing(member)) //nolint:gosec // a place in a slice
+			s.standings = append(s.standings, standing(stand.place)<<40|standing(member))
 		}
 	}
 	slices.Sort(s.standings)
@@ -462,8 +462,8 @@ func (r *ranking) firstNear(s *nearestSearch, at spot, down bool, limit int) []u
 		rest = rest[end:]
 		people := r.at(at.part, int(place)).people
 		for i, one := range here {
-			entry := slices.Index(people, uint32(one))                                  //nolint:gosec // the member
-			if int(place) == at.leaf && entry != at.entry && entry > at.entry == down { //nolint:gosec // a place in a slice
+			entry := slices.Index(people, uint32(one)) //nolint:gosec // the member
+			if int(place) == at.leaf && entry != at.entry && entry > at.entry == down {
 				entry = len(people) // before the beginning
 			}
 			here[i] = one | standing(entry)<<32
