@@ -102,6 +102,7 @@ func TestMetrics(t *testing.T) {
 			assert.Zero(t, p.metric(fmt.Sprintf(`roster_store_call_errors_total{call=%q,store=%q}`, kind, store)), call)
 		}
 		p.becomes(`roster_audit_events_total{action="SIGNED_IN"}`, 1)
+		p.becomes(`roster_sessions_used_total`, 1)
 		p.becomes(`roster_audit_events_total{action="USER_INVITED"}`, 1)
 		p.becomes(`roster_mails_total{outcome="sent"}`, 1)
 

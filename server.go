@@ -310,7 +310,7 @@ func (p *parts) serve(ctx context.Context, command config.Serve) error {
 	admission := httpd.NewAdmission()
 	p.metrics.Look(watch.Inside{
 		Members: admission.Members, Strangers: admission.Strangers,
-		Hashing: p.accounts.Hashing, Backlog: p.relay.Backlog, Sockets: p.sockets.Open,
+		SessionsUsed: p.accounts.SessionsUsed, Hashing: p.accounts.Hashing, Backlog: p.relay.Backlog, Sockets: p.sockets.Open,
 	})
 	options := httpd.Options{
 		PublicURL: p.config.PublicURL, AllowedOrigins: p.config.AllowedOrigins, TrustedProxies: p.config.TrustedProxies,

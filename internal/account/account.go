@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"roster/internal/directory"
@@ -31,6 +32,8 @@ type Accounts struct {
 	hasher    *hasher
 	now       func() time.Time
 	random    io.Reader
+	// used is SessionsUsed.
+	used atomic.Int64
 }
 
 // New makes an Accounts. random must be safe for concurrent use.

@@ -36,9 +36,15 @@ func (a *Accounts) Authenticate(ctx context.Context, token string) (*Viewer, err
 			return nil, fmt.Errorf("keep session: %w", err)
 		}
 		session.LastUsedAt = now
+		a.used.Add(1)
 	}
 	return viewer, nil
 }
+
+// SessionsUsed is how often a session was used since the start of the program,
+// once in each minute in which it was. How many it becomes more in a minute is how
+// many sessions are in use.
+func (a *Accounts) SessionsUsed() int { return int(a.used.Load()) }
 
 // sessionEnd is when a session ends that was last used at lastUsed.
 func sessionEnd(s Session, lastUsed time.Time) time.Time {
@@ -82,6 +88,7 @@ func (a *Accounts) startSession(ctx context.Context, by directory.Actor, release
 		_ = a.vault.EndSessions(context.WithoutCancel(ctx), session.OrganizationID, userID, []string{session.ID})
 		return nil, "", err
 	}
+	a.used.Add(1)
 	return &Viewer{User: user, Organization: by.Organization, Session: session}, token, nil
 }
 

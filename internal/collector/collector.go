@@ -17,12 +17,13 @@ const (
 	// usual room, in proportion: what is in an index does not become garbage, and
 	// has hardly a pointer to follow.
 	halvedAt = 1_500_000
-	// hashRoom is what the heap is left at least while passwords are hashed, in
-	// bytes. Each hash takes 19 MiB anew: a small heap would be collected during
-	// each sign-in, beside the hash that is being computed, and slow it down.
-	hashRoom = 72 << 20
+	// hashRoom is how much more the heap may grow while passwords are hashed, in
+	// bytes, of what is in use when that begins. Each hash takes 19 MiB anew: a
+	// small heap would be collected during each sign-in, beside the hash that is
+	// being computed, and slow it down.
+	hashRoom = 16 << 20
 	// hashLife is how long after a hash the next is expected.
-	hashLife = 10 * time.Second
+	hashLife = time.Second
 )
 
 var pace struct {
@@ -66,7 +67,7 @@ func set() {
 	}
 	percent := 100 * halvedAt / (halvedAt + pace.indexed)
 	if pace.hashing != nil {
-		percent = max(percent, int(100*hashRoom/max(inUse(), 1<<20))) //nolint:gosec // a percentage
+		percent += int(100 * hashRoom / max(inUse(), 1<<20)) //nolint:gosec // a percentage
 	}
 	debug.SetGCPercent(percent)
 }

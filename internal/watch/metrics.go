@@ -91,6 +91,9 @@ func NewMetrics() *Metrics {
 type Inside struct {
 	// Members and Strangers are the two gates of operations.
 	Members, Strangers func() (running, waiting, refused int)
+	// SessionsUsed is how often sessions were used since the start, once in each
+	// minute in which one was.
+	SessionsUsed func() int
 	// Hashing is the line for a core to compute a password hash.
 	Hashing func() (running, waiting, refused int)
 	// Backlog is how many outboxes have something to be told and when the oldest
@@ -118,6 +121,8 @@ func (m *Metrics) Look(in Inside) {
 		counter("roster_admission_refused_total", "Operations turned away with 503 because there was more to do than the server can.", gate,
 			func() float64 { _, _, refused := line(); return float64(refused) })
 	}
+	counter("roster_sessions_used_total", "Sessions that were used, each once in each minute in which it was: 60 * rate() is how many are in use.", nil,
+		func() float64 { return float64(in.SessionsUsed()) })
 	gauge("roster_argon2_running", "Password hashes being computed: one a core at most.", nil,
 		func() float64 { running, _, _ := in.Hashing(); return float64(running) })
 	gauge("roster_argon2_waiting", "Sign-ins and changes of passwords that wait for a core, a second at most.", nil,

@@ -35,6 +35,8 @@ func newMetrics() *Metrics {
 		Hashing:   func() (int, int, int) { return 7, 8, 9 },
 		Backlog:   func() (int, time.Time, int) { return 10, time.Now().Add(-time.Hour), 11 },
 		Sockets:   func() (int, int, int) { return 12, 13, 14 },
+
+		SessionsUsed: func() int { return 15 },
 	})
 	return m
 }
@@ -67,6 +69,7 @@ func TestPartsSayWhatTheyAre(t *testing.T) {
 		`roster_argon2_running 7`, `roster_argon2_waiting 8`, `roster_argon2_refused_total 9`,
 		`roster_relay_backlog 10`, `roster_relay_queue 11`,
 		`roster_sockets 12`, `roster_subscriptions 13`, `roster_subscription_events_total 14`,
+		`roster_sessions_used_total 15`,
 	} {
 		assert.Contains(t, told.Body.String(), "\n"+line+"\n")
 	}
