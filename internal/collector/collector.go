@@ -16,14 +16,14 @@ const (
 	// halvedAt is with how many people in indexes the heap is left half of the
 	// usual room, in proportion: what is in an index does not become garbage, and
 	// has hardly a pointer to follow.
-	halvedAt = 1_500_000
+	halvedAt = 2_000_000
 	// hashRoom is how much more the heap may grow while passwords are hashed, in
 	// bytes, of what is in use when that begins. Each hash takes 19 MiB anew: a
 	// small heap would be collected during each sign-in, beside the hash that is
 	// being computed, and slow it down.
 	hashRoom = 16 << 20
 	// hashLife is how long after a hash the next is expected.
-	hashLife = time.Second
+	hashLife = 100 * time.Millisecond
 )
 
 var pace struct {
