@@ -19,11 +19,11 @@ type limits struct {
 	// about 70 bytes. An organization that finds no room is listed without.
 	atMost int
 	// leaf is how many people stand in a leaf of a ranking, 255 at most. So many
-	// take a size of which there is memory, 896 bytes.
+	// take a size of which there is memory, 512 bytes.
 	leaf int
 }
 
-var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 224}
+var usualLimits = limits{from: 2_000, common: 200, atMost: 3_000_000, leaf: 128}
 
 // indexes are those of all organizations, and what is to be told to those that
 // are being made.
