@@ -289,12 +289,11 @@ func (r *ranking) within(part int, sets []*memberSet, members int) int {
 }
 
 // nearest are the first so many on the walk from a place who are in one of the
-// sets, which have nobody in common, and of some groups: about so many members
-// are. It looks at everybody in the sets and counts
-// how many stand in which leaf. Those in the leaves ahead that would do if people
-// stood anywhere are picked out on the way; where that was too few or too many,
-// because a name is what is looked for and ordered by, the counts tell which
-// leaves it takes.
+// sets, which have nobody in common, and of some groups; about so many members are.
+// It looks at everybody in the sets, and counts how many stand in which leaf. On
+// the way it picks out those in the leaves ahead that would do if people stood
+// anywhere. Where they were too few or too many, because what is looked for is what
+// the order is by, the counts tell which leaves it takes.
 func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot, down bool, limit int) []uint32 {
 	s := searches.Get().(*nearestSearch) //nolint:forcetypeassert // nothing else is in it
 	defer s.end()
