@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,15 +54,27 @@ func fill(b *testing.B, path string, n int) {
 	}
 }
 
-// benchmarkFile is where the filled store is kept.
-func benchmarkFile() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("roster-benchmark-%d-%d.db", os.Getuid(), people()))
+// benchmarkFile is where the filled store of this schema is kept.
+func benchmarkFile(b *testing.B) string {
+	b.Helper()
+	schema := crc32.NewIEEE()
+	if err := fs.WalkDir(migrationFiles, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := migrationFiles.ReadFile(path)
+		_, _ = schema.Write(text)
+		return err
+	}); err != nil {
+		b.Fatal(err)
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("roster-benchmark-%d-%d-%x.db", os.Getuid(), people(), schema.Sum32()))
 }
 
 // filled is the store of people() people.
 func filled(b *testing.B) (*Store, *directory.Organization) {
 	b.Helper()
-	path := benchmarkFile()
+	path := benchmarkFile(b)
 	if _, err := os.Stat(path); err != nil {
 		making := path + ".making"
 		for _, old := range []string{making, making + "-wal", making + "-shm"} {

@@ -36,7 +36,7 @@ func newHouse(b *testing.B, tell func(*Store) directory.Relay) house {
 	b.Helper()
 	_, org := filled(b)
 	path := filepath.Join(b.TempDir(), "roster.db")
-	from, err := os.Open(benchmarkFile())
+	from, err := os.Open(benchmarkFile(b))
 	if err != nil {
 		b.Fatal(err)
 	}
