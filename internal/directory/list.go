@@ -58,7 +58,8 @@ type ListQuery struct {
 	Backward      bool
 	Limit         int
 	// Counts, if it is there, is made what UserStore.Counts answers, unless that
-	// would cost another trip to the store: then it stays nil.
+	// would cost another trip to the store: then it stays nil. Like the people of
+	// the list, it may be shared and must not be changed.
 	Counts *Counts
 	// Matches, if it is there, is made what UserStore.CountMatches answers, in the
 	// same way.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -455,7 +456,7 @@ func (s *Store) Counts(ctx context.Context, organizationID string) (counts direc
 	err = s.db.read(ctx, func(t *tx) error {
 		all, err := t.census(organizationID)
 		if err == nil {
-			counts = all.counts
+			counts = maps.Clone(all.counts)
 		}
 		return err
 	})
