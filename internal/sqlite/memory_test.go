@@ -120,6 +120,69 @@ func TestFarAway(t *testing.T) {
 	}
 }
 
+// By role, whoever has the words is found alike with an index and without, in
+// roles of a few people, of many and of most, on all tabs and on one.
+func TestSearchesByRole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "roster.db")
+	indexed := search(t, path, 20)
+	plainly := open(t, path)
+	plainly.memory.indexes.limits = limits{from: math.MaxInt, common: 100}
+	without, o := NewStore(plainly), &directory.Organization{ID: "org_1", Slug: "one"}
+	require.NoError(t, indexed.InsertOrganization(t.Context(), o))
+	roles := []string{"few", "some", "many", "most"}
+	var users []*directory.User
+	groups := map[directory.Status][]directory.Group{}
+	for i := range 3_000 {
+		u := newUser(o, fmt.Sprintf("user%04d", i), []string{"Ann", "Ann Zoe", "Zoe", "Kim"}[i%4])
+		switch {
+		case i%300 == 0:
+			u.RoleID = "few"
+		case i%40 == 1:
+			u.RoleID = "some"
+		case i%5 == 2:
+			u.RoleID = "many"
+		default:
+			u.RoleID = "most"
+		}
+		u.Status = statuses[i/7%3]
+		if group := directory.GroupOf(u); !slices.Contains(groups[u.Status], group) {
+			groups[u.Status] = append(groups[u.Status], group)
+		}
+		users = append(users, u)
+	}
+	add(t, indexed.Store, users...)
+	indexed.await(o.ID)
+	all := func(store directory.Store, q directory.ListQuery) (ids []string) {
+		for {
+			page, err := store.ListUsers(t.Context(), o.ID, q)
+			require.NoError(t, err)
+			for _, u := range page {
+				ids = append(ids, u.ID)
+			}
+			if len(page) < q.Limit {
+				return ids
+			}
+			at := directory.PositionOf(page[len(page)-1], q.Order.Field)
+			if q.After = &at; q.Backward {
+				q.After, q.Before = nil, &at
+			}
+		}
+	}
+	for _, words := range [][]string{{"ann"}, {"zoe"}, {"ann", "zoe"}, {"user00"}, {"kim", "user00"}} {
+		for _, status := range append([]directory.Status{""}, statuses...) {
+			for turn := range 4 {
+				q := directory.ListQuery{
+					Words: words, Groups: groups[status], Roles: roles, Limit: 40, Backward: turn%2 == 1,
+					Order: directory.Order{Field: directory.ByRole, Descending: turn >= 2},
+				}
+				want := all(without, q)
+				require.NotEmpty(t, want)
+				assert.Equal(t, want, all(indexed.Store, q), "%v %s, descending %v, backward %v", words, status, q.Order.Descending, q.Backward)
+			}
+		}
+	}
+}
+
 // seen is what a process sees of an organization.
 type seen struct {
 	Name     string
