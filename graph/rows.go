@@ -107,12 +107,13 @@ func appendRow[T any](dst []byte, of T, columns []column[T]) []byte {
 	return append(dst, '}')
 }
 
-// answers are buffers for answers with a page: half of what a request would
-// need memory for. They are lent by a transport that gives them back when it has
-// written the answer.
+// answers are buffers for answers with a page, which are a quarter of what a
+// request would need memory for. They are lent where the transport gives them back
+// when it has written the answer.
 var answers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, usualAnswer)) }}
 
-// usualAnswer and largestAnswer are of how many bytes there are buffers.
+// usualAnswer and largestAnswer are how many bytes a buffer has room for: at
+// first, and at most if it is to be used again.
 const (
 	usualAnswer   = 16 << 10
 	largestAnswer = 64 << 10
@@ -128,7 +129,8 @@ func borrow(answer *bytes.Buffer) {
 	_, _ = answer.Write(begun)
 }
 
-// giveBack takes the buffer of an answer that is written, if it was lent.
+// giveBack takes the buffer of an answer that is written and needed by nobody
+// any more, whether it was lent or has grown by itself.
 func giveBack(answer []byte) {
 	if size := cap(answer); size >= usualAnswer && size <= largestAnswer {
 		answers.Put(bytes.NewBuffer(answer[:0]))

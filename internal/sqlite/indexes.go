@@ -16,7 +16,7 @@ type limits struct {
 	// reading them from the table takes less than a millisecond.
 	common int
 	// atMost bounds the people of all indexes together, for each of whom one takes
-	// about 70 bytes. An organization that finds no room is listed without.
+	// about 65 bytes. An organization that finds no room is listed without.
 	atMost int
 	// leaf is how many people stand in a leaf of a ranking, 255 at most. So many
 	// take a size of which there is memory, 512 bytes.

@@ -42,7 +42,7 @@ type memory struct {
 	indexes indexes
 }
 
-// What is kept at most. Somebody is about 1 KB.
+// What is kept at most. Somebody is about 600 bytes.
 const (
 	keptPeople        = 30_000
 	keptOrganizations = 1_000

@@ -302,14 +302,7 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 		step = -1
 	}
 	if sizeOf(sets) <= few*limit {
-		s.near = s.near[:0]
-		each(sets, func(some []uint32) {
-			for _, member := range some {
-				if of.have(member) {
-					s.near = append(s.near, member)
-				}
-			}
-		})
+		s.gather(sets, of.have)
 		return r.firstNear(s, at, down, limit)
 	}
 	leaves := r.parts[at.part].leaves
@@ -356,15 +349,7 @@ func (r *ranking) nearest(sets []*memberSet, of *groupsOf, members int, at spot,
 	for _, leaf := range s.needed {
 		counts[leaf] = ahead
 	}
-	near = s.near[:0]
-	each(sets, func(some []uint32) {
-		for _, member := range some {
-			if counts[r.of[member]] > 0 && of.have(member) {
-				near = append(near, member)
-			}
-		}
-	})
-	s.near = near
+	s.gather(sets, func(member uint32) bool { return counts[r.of[member]] > 0 && of.have(member) })
 	return r.firstNear(s, at, down, limit)
 }
 
@@ -402,6 +387,18 @@ func (s *nearestSearch) countsOf(leaves int) []uint16 {
 	s.counts = slices.Grow(s.counts[:0], leaves)[:leaves]
 	clear(s.counts)
 	return s.counts
+}
+
+// gather makes near those of the sets who are meant.
+func (s *nearestSearch) gather(sets []*memberSet, meant func(member uint32) bool) {
+	s.near = s.near[:0]
+	each(sets, func(members []uint32) {
+		for _, member := range members {
+			if meant(member) {
+				s.near = append(s.near, member)
+			}
+		}
+	})
 }
 
 func (s *nearestSearch) end() {

@@ -71,7 +71,7 @@ func (l *list) search() error {
 	if len(known) == 0 {
 		l.found = append(l.found, rare)
 		for i := range l.foundOf {
-			l.foundOf[i] = l.found // perhaps
+			l.foundOf[i] = l.found // of any status
 		}
 		return nil
 	}
